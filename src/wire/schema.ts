@@ -65,7 +65,7 @@ export interface UnionNode {
 declare const phantom: unique symbol
 export interface Schema<T> {
   readonly node: Node
-  readonly [phantom]?: (t: T) => T
+  readonly [phantom]?: T
 }
 // biome-ignore lint/suspicious/noExplicitAny: the variance hole of inference, kept to this module
 type AnySchema = Schema<any>
