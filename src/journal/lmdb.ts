@@ -1,0 +1,185 @@
+/**
+ * The journal of one machine: LMDB environments of bounded size, one frame a value under its first
+ * seq. Pages are never reused: nothing is deleted or overwritten, a full environment is sealed and
+ * the next one begun, and an old one goes by unlinking its file.
+ *
+ * Fencing: keys only ever ascend (MDB_APPEND), and a claim, like any frame, takes the next key. The
+ * writer that it replaces finds its own next key taken, in this file or, when the successor has
+ * rolled to another, by the seal.
+ */
+import { mkdir, readdir, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { GiB } from '../platform/limits.ts'
+import { JournalFormatError } from './fields.ts'
+import { decodeFrame, type Frame, lastSeq } from './frame.ts'
+import {
+  EMPTY_TAIL,
+  FencedError,
+  type Journal,
+  type Tail,
+  TrimmedError,
+  tailOf,
+} from './journal.ts'
+import { Segment, segmentName, segmentSeq } from './lmdb-segment.ts'
+import { Waiters } from './waiters.ts'
+
+export interface LmdbJournalOptions {
+  readonly dir: string
+  /** For followers and tools: never creates or writes anything. */
+  readonly readOnly?: boolean
+  /** Bytes of frames after which the next segment begins. */
+  readonly segmentBytes?: number
+}
+
+export class LmdbJournal implements Journal {
+  private readonly dir: string
+  private readonly readOnly: boolean
+  private readonly segmentBytes: number
+  private readonly waiters = new Waiters()
+  /** By first seq, ascending. All but the last are sealed. */
+  private segments: Segment[] = []
+  private unsealed: Segment | undefined
+  /** Rolling takes two writes: the next append waits for it, so that order stays order. */
+  private appending: Promise<void> = Promise.resolve()
+
+  private constructor(options: LmdbJournalOptions) {
+    this.dir = options.dir
+    this.readOnly = options.readOnly ?? false
+    this.segmentBytes = options.segmentBytes ?? GiB
+  }
+
+  static async open(options: LmdbJournalOptions): Promise<LmdbJournal> {
+    const journal = new LmdbJournal(options)
+    if (!journal.readOnly) await mkdir(journal.dir, { recursive: true, mode: 0o700 })
+    await journal.discover()
+    return journal
+  }
+
+  /** Finds segments that appeared since: another thread or process may have rolled. */
+  private async discover(): Promise<void> {
+    const names = (await readdir(this.dir)).filter((name) => segmentSeq(name) !== undefined)
+    const known = new Set(this.segments.map((segment) => segment.name))
+    for (const name of names.sort()) {
+      if (!known.has(name)) this.segments.push(new Segment(this.dir, name, this.readOnly))
+    }
+    if (this.segments.length === 0 && !this.readOnly) this.addSegment(1)
+    this.segments.sort((a, b) => a.firstSeq - b.firstSeq)
+  }
+
+  private addSegment(firstSeq: number): Segment {
+    const segment = new Segment(this.dir, segmentName(firstSeq), this.readOnly)
+    this.segments.push(segment)
+    return segment
+  }
+
+  async tail(): Promise<Tail> {
+    await this.discover()
+    for (const segment of [...this.segments].reverse()) {
+      const frame = segment.lastFrame()
+      if (frame !== undefined) return tailOf(decodeFrame(frame))
+    }
+    if ((this.segments[0]?.firstSeq ?? 1) !== 1) {
+      throw new JournalFormatError('the only journal segment is empty and not the first')
+    }
+    return EMPTY_TAIL
+  }
+
+  append(frame: Frame): Promise<void> {
+    const appended = this.appending.then(() => this.appendNext(frame))
+    this.appending = appended.catch(() => undefined)
+    return appended
+  }
+
+  private async appendNext(frame: Frame): Promise<void> {
+    const segment = await this.writable(frame)
+    const added = await segment.add(frame.firstSeq, frame.bytes)
+    if (!added) throw new FencedError(`position ${frame.firstSeq} is taken`)
+    this.waiters.wake()
+  }
+
+  private async writable(frame: Frame): Promise<Segment> {
+    const current = this.segments.at(-1)
+    if (current === undefined) throw new FencedError('the journal is closed')
+    // Looked up once: whoever seals it later takes the key that our next frame needs.
+    if (this.unsealed !== current && !current.sealed()) this.unsealed = current
+    if (this.unsealed === current && current.storedBytes() < this.segmentBytes) return current
+    const { firstSeq, previousHash } = frame
+    if (!(await current.seal(firstSeq, previousHash))) {
+      throw new FencedError(`position ${firstSeq} is taken`)
+    }
+    return this.addSegment(firstSeq)
+  }
+
+  async *stored(from: number): AsyncIterable<Frame> {
+    let next = Math.max(1, from)
+    if (next < (this.segments[0]?.firstSeq ?? 1)) throw new TrimmedError(`no record ${next} here`)
+    for (let i = this.indexOf(next); ; ) {
+      const segment = this.segments[i]
+      if (segment === undefined) return
+      const chunk = segment.framesFrom(next)
+      for (const bytes of chunk) {
+        const frame = decodeFrame(bytes)
+        if (lastSeq(frame) < next) continue
+        next = lastSeq(frame) + 1
+        yield frame
+      }
+      if (chunk.length > 0) continue
+      if (!segment.sealed()) return
+      if (i + 1 === this.segments.length) await this.discover()
+      i += 1
+    }
+  }
+
+  private indexOf(seq: number): number {
+    return Math.max(
+      0,
+      this.segments.findLastIndex((segment) => segment.firstSeq <= seq),
+    )
+  }
+
+  async *read(from: number, signal: AbortSignal): AsyncIterable<Frame> {
+    let next = from
+    while (!signal.aborted) {
+      const woken = this.waiters.wait(signal)
+      for await (const frame of this.stored(next)) {
+        if (signal.aborted) return
+        next = lastSeq(frame) + 1
+        yield frame
+      }
+      await woken
+    }
+  }
+
+  /** Tells readers in this thread that another one has appended. */
+  poke(): void {
+    for (const segment of this.segments) segment.refresh()
+    this.waiters.wake()
+  }
+
+  async trim(before: number): Promise<void> {
+    for (;;) {
+      const [oldest, next] = this.segments
+      if (oldest === undefined || next === undefined || next.firstSeq > before) return
+      this.segments.shift()
+      await oldest.close()
+      await unlink(join(this.dir, oldest.name))
+      await unlink(join(this.dir, `${oldest.name}-lock`)).catch(() => undefined)
+    }
+  }
+
+  /** Bytes of frames, for `dfs journal stat` and the metrics. */
+  storedBytes(): number {
+    return this.segments.reduce((sum, segment) => sum + segment.storedBytes(), 0)
+  }
+
+  segmentCount(): number {
+    return this.segments.length
+  }
+
+  async close(): Promise<void> {
+    this.waiters.wake()
+    const open = this.segments
+    this.segments = []
+    for (const segment of open) await segment.close()
+  }
+}
