@@ -28,6 +28,9 @@ function read(node: Node, scope: Scope, steps: Step[], tail: string[]): string {
     case 'byteString':
     case 'text':
       return statement(steps, scope, `r.${node.kind}(${node.max})`)
+    case 'varuint':
+    case 'varstring':
+      return statement(steps, scope, `r.${node.kind}()`)
     case 'fixed':
       return statement(steps, scope, `r.fixed(${node.size})`)
     case 'raw':

@@ -27,6 +27,10 @@ function write(node: Node, v: string, scope: Scope, steps: Step[], tail: string[
     case 'text':
       steps.push(`w.${node.kind}(${v},${node.max});`)
       return
+    case 'varuint':
+    case 'varstring':
+      steps.push(`w.${node.kind}(${v});`)
+      return
     case 'fixed':
     case 'raw':
       steps.push(`w.${node.kind}(${v},${node.size});`)

@@ -18,14 +18,15 @@ export class Reader {
 
   constructor(bytes: Buffer = Buffer.alloc(0)) {
     this.bytes = bytes
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.end = bytes.length
   }
 
   reset(bytes: Buffer, start = 0, end = bytes.length): void {
     if (bytes !== this.bytes) {
       this.bytes = bytes
-      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+      // byteLength, since a store may hand out one buffer again and again with another `length`.
+      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     }
     this.pos = start
     this.base = start
@@ -85,6 +86,29 @@ export class Reader {
     const size = this.count(max)
     const start = this.takePadded(size)
     return this.bytes.utf8Slice(start, start + size)
+  }
+
+  /** LEB128: seven bits a byte, the lowest first; at most eight bytes, up to 2^53-1. */
+  varuint(): number {
+    const bytes = this.bytes
+    let value = 0
+    let scale = 1
+    for (let i = 0; i < 8; i++) {
+      const byte = bytes[this.take(1)] as number
+      value += (byte & 0x7f) * scale
+      if (byte < 0x80) {
+        if (value > Number.MAX_SAFE_INTEGER) break
+        return value
+      }
+      scale *= 128
+    }
+    throw new WireError('integer above 2^53-1')
+  }
+
+  varstring(): string {
+    const size = this.varuint()
+    const start = this.take(size)
+    return this.bytes.latin1Slice(start, start + size)
   }
 
   badTag(type: string, tag: number): WireError {

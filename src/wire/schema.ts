@@ -25,6 +25,9 @@ export type Primitive =
   | 'u64le'
   | 'uint53le'
 
+/** Kinds of no fixed size that stand alone: LEB128 integers and what is counted by them. */
+type Compact = 'varuint' | 'varstring'
+
 type IntegerWidth = 1 | 2 | 4
 
 /** Where the bytes of an offset/length pair are, and how the pair itself is laid out. */
@@ -37,7 +40,7 @@ export interface Placement {
 }
 
 export type Node =
-  | { readonly kind: Primitive }
+  | { readonly kind: Primitive | Compact }
   | { readonly kind: 'enum'; readonly name: string; readonly members: Record<string, number> }
   | { readonly kind: 'opaque' | 'byteString' | 'text'; readonly max: number }
   | { readonly kind: 'fixed' | 'raw'; readonly size: number }
@@ -122,6 +125,10 @@ export const union = <
   arms: A,
   otherwise?: D,
 ) => of<Union<Tag, M, A, D>>({ kind: 'union', name, tag, members, arms, otherwise })
+
+/** Compact kinds, for rows of our own (not XDR): an integer up to 2^53-1, and a byte string. */
+export const varuint = of<number>({ kind: 'varuint' })
+export const varstring = of<string>({ kind: 'varstring' })
 
 /** Little-endian kinds, without XDR's padding. */
 export const le = {

@@ -58,6 +58,8 @@ export function joinSteps(steps: readonly Step[], claim: (size: number) => strin
 export function leastSize(node: Node): number {
   switch (node.kind) {
     case 'u8':
+    case 'varuint':
+    case 'varstring':
       return 1
     case 'u16le':
       return 2

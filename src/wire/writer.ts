@@ -87,6 +87,33 @@ export class Writer {
     this.bytes.utf8Write(value, start, size)
   }
 
+  varuint(value: number): void {
+    const start = this.take(8)
+    const bytes = this.bytes
+    let at = start
+    let rest = value
+    // Bit operations are exact up to 31 bits; above them it takes divisions.
+    while (rest > 0x7fffffff) {
+      bytes[at++] = (rest % 128) | 0x80
+      rest = Math.floor(rest / 128)
+    }
+    while (rest > 0x7f) {
+      bytes[at++] = (rest & 0x7f) | 0x80
+      rest >>>= 7
+    }
+    bytes[at++] = rest
+    this.pos = at
+  }
+
+  varstring(value: string): void {
+    const size = value.length
+    this.varuint(size)
+    const start = this.take(size)
+    const bytes = this.bytes
+    if (size > 40) bytes.latin1Write(value, start, size)
+    else for (let i = 0; i < size; i++) bytes[start + i] = value.charCodeAt(i)
+  }
+
   badTag(type: string, tag: number): WireError {
     return new WireError(`${type}: no such value as ${tag}`)
   }

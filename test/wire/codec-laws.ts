@@ -26,6 +26,7 @@ export function arbitraryOf(node: Node): fc.Arbitrary<unknown> {
       return fc.bigInt({ min: 0n, max: (1n << 64n) - 1n })
     case 'uint53':
     case 'uint53le':
+    case 'varuint':
       return fc.maxSafeNat()
     case 'bool':
       return fc.boolean()
@@ -38,6 +39,8 @@ export function arbitraryOf(node: Node): fc.Arbitrary<unknown> {
       return fc
         .uint8Array({ maxLength: Math.min(node.max, 60) })
         .map((b) => Buffer.from(b).toString('latin1'))
+    case 'varstring':
+      return fc.uint8Array({ maxLength: 200 }).map((b) => Buffer.from(b).toString('latin1'))
     case 'text':
       return fc.string({ maxLength: Math.min(node.max, 10), unit: 'grapheme-ascii' })
     case 'fixed':

@@ -47,12 +47,21 @@ const Little = xdr.struct('little', {
   guid: xdr.le.raw(16),
 })
 
+const Row = xdr.struct('row', { size: xdr.varuint, at: xdr.u32, name: xdr.varstring })
 const everything = compile(Everything)
 const result = compile(Result)
 const closed = compile(Closed)
 const little = compile(Little)
 
-codecLaws([everything, result, closed, little, compile(Time), compile(xdr.array(Result, 5))])
+codecLaws([
+  everything,
+  result,
+  closed,
+  little,
+  compile(Time),
+  compile(Row),
+  compile(xdr.array(Result, 5)),
+])
 
 describe('XDR', () => {
   test('is what RFC 4506 says', () => {

@@ -1,0 +1,232 @@
+import { NAME_MAX } from '../platform/limits.ts'
+import { KEY_MAX, putGroup } from './row-codec.ts'
+import type { Slot } from './slot.ts'
+import type { Store } from './store.ts'
+import type { Positions, TableSpec } from './table.ts'
+import { Table } from './table.ts'
+
+/** How the second part of a key is ordered and stored. Names sort by bytes, numbers by value. */
+export interface SubKey<S extends string | number> {
+  /** Writes it at byte 8 and returns the key's length. */
+  put(key: Buffer, sub: S): number
+  of(key: Buffer): S
+}
+
+export const byName: SubKey<string> = {
+  put(key, name) {
+    if (name.length > NAME_MAX) throw new RangeError(`name of ${name.length} bytes in a key`)
+    for (let i = 0; i < name.length; i++) key[8 + i] = name.charCodeAt(i)
+    return 8 + name.length
+  },
+  of: (key) => key.latin1Slice(8, key.length),
+}
+
+export const byNumber: SubKey<number> = {
+  put(key, n) {
+    key.writeUInt32BE(Math.floor(n / 2 ** 32), 8)
+    key.writeUInt32BE(n % 2 ** 32, 12)
+    return 16
+  },
+  of: (key) => key.readUInt32BE(8) * 2 ** 32 + key.readUInt32BE(12),
+}
+
+class Group<V, S> {
+  readonly slots = new Map<S, Slot<V>>()
+  /** Keys whose slots the store may not know yet: what a scan must add to the store's rows. */
+  fresh: S[] = []
+  /** Ascending and each once. Appending at the end, as cookies and logs do, keeps it so. */
+  sorted = true
+  pruneAt = 1024
+}
+
+/** Rows of a group (a directory's entries, a file's extents), ordered by a second key. */
+export class GroupTable<V, S extends string | number> extends Table<V, S> {
+  private readonly groups = new Map<number, Group<V, S>>()
+  private readonly sub: SubKey<S>
+  private readonly key = Buffer.alloc(KEY_MAX)
+  private readonly keys: Buffer[] = []
+
+  constructor(spec: TableSpec<V>, sub: SubKey<S>, store: Store, positions: Positions) {
+    super(spec, store, positions)
+    this.sub = sub
+  }
+
+  protected override find(group: number, sub: S): Slot<V> | undefined {
+    return this.groups.get(group)?.slots.get(sub)
+  }
+
+  protected override keep(slot: Slot<V>): void {
+    let group = this.groups.get(slot.group)
+    if (group === undefined) {
+      group = new Group()
+      this.groups.set(slot.group, group)
+    }
+    group.slots.set(slot.sub as S, slot)
+  }
+
+  protected override forget(slot: Slot<V>): void {
+    const group = this.groups.get(slot.group)
+    if (group === undefined) return
+    group.slots.delete(slot.sub as S)
+    if (group.slots.size === 0) this.groups.delete(slot.group)
+  }
+
+  protected override changed(slot: Slot<V>): void {
+    const group = this.groups.get(slot.group) as Group<V, S>
+    const sub = slot.sub as S
+    const last = group.fresh.at(-1)
+    if (last === sub) return
+    if (last !== undefined && last > sub) group.sorted = false
+    group.fresh.push(sub)
+    if (group.fresh.length >= group.pruneAt) this.prune(group)
+  }
+
+  /** Sorts the fresh keys and drops those that the store has by now. */
+  private prune(group: Group<V, S>): void {
+    const { flushed } = this.positions
+    const fresh = group.fresh.filter((sub) => (group.slots.get(sub)?.seq ?? 0) > flushed)
+    if (!group.sorted) fresh.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+    group.fresh = fresh.filter((sub, i) => i === 0 || fresh[i - 1] !== sub)
+    group.sorted = true
+    group.pruneAt = Math.max(1024, 2 * group.fresh.length)
+  }
+
+  private freshOf(group: Group<V, S> | undefined): readonly S[] {
+    if (group === undefined) return []
+    if (!group.sorted) this.prune(group)
+    return group.fresh
+  }
+
+  protected override keyOf(group: number, sub: S): Buffer {
+    putGroup(this.key, group)
+    const length = this.sub.put(this.key, sub)
+    let view = this.keys[length]
+    if (view === undefined) {
+      view = this.key.subarray(0, length)
+      this.keys[length] = view
+    }
+    return view
+  }
+
+  private bounds(group: number, from: S): [Buffer, Buffer] {
+    const end = Buffer.alloc(8)
+    putGroup(end, group + 1)
+    return [Buffer.from(this.keyOf(group, from)), end]
+  }
+
+  /** Live rows of a group from `from` on, ascending. Ends early when the caller stops. */
+  *from(group: number, from: S): Iterable<[sub: S, value: V]> {
+    const slots = this.groups.get(group)
+    const fresh = this.freshOf(slots)
+    let next = firstNotBelow(fresh, from)
+    const [start, end] = this.bounds(group, from)
+    for (const { key, value } of this.live.range(start, end)) {
+      const sub = this.sub.of(key)
+      for (; next < fresh.length && (fresh[next] as S) < sub; next++) {
+        yield* this.present(group, fresh[next] as S)
+      }
+      if (fresh[next] === sub) next += 1
+      const slot = slots?.slots.get(sub)
+      if (slot === undefined) yield [sub, this.codec.decode(value)]
+      else yield* this.present(group, sub)
+    }
+    for (; next < fresh.length; next++) yield* this.present(group, fresh[next] as S)
+  }
+
+  private *present(group: number, sub: S): Iterable<[sub: S, value: V]> {
+    const value = this.get(group, sub)
+    if (value !== undefined) yield [sub, value]
+  }
+
+  /** Rows of a group that were in force at `seq`, from `from` on, ascending. */
+  *fromAsOf(group: number, from: S, seq: number): Iterable<[sub: S, value: V]> {
+    const slots = this.groups.get(group)
+    const fresh = this.freshOf(slots)
+    let next = firstNotBelow(fresh, from)
+    const [start, end] = this.bounds(group, from)
+    const stored = merged(this.liveRange(start, end, seq), this.pastRange(start, end, seq))
+    for (const { key, value } of stored) {
+      const sub = this.sub.of(key)
+      for (; next < fresh.length && (fresh[next] as S) < sub; next++) {
+        yield* this.presentAsOf(group, fresh[next] as S, seq)
+      }
+      if (fresh[next] === sub) next += 1
+      const version = slots?.slots.get(sub)?.at(seq)
+      if (version === undefined || version.seq === 0) yield [sub, value]
+      else if (version.value !== undefined) yield [sub, version.value]
+    }
+    for (; next < fresh.length; next++) yield* this.presentAsOf(group, fresh[next] as S, seq)
+  }
+
+  private *presentAsOf(group: number, sub: S, seq: number): Iterable<[sub: S, value: V]> {
+    const value = this.getAsOf(group, sub, seq)
+    if (value !== undefined) yield [sub, value]
+  }
+
+  /** The last live row with a key not above `sub`. */
+  lastUpTo(group: number, sub: S): [sub: S, value: V] | undefined {
+    const slots = this.groups.get(group)
+    const fresh = this.freshOf(slots)
+    let next = firstAbove(fresh, sub) - 1
+    let bound = this.after(group, sub)
+    const start = Buffer.alloc(8)
+    putGroup(start, group)
+    for (;;) {
+      const entry = this.live.last(start, bound)
+      const stored = entry && this.sub.of(entry.key)
+      for (; next >= 0 && (stored === undefined || (fresh[next] as S) >= stored); next--) {
+        const value = this.get(group, fresh[next] as S)
+        if (value !== undefined) return [fresh[next] as S, value]
+      }
+      if (entry === undefined || stored === undefined) return undefined
+      const value = this.get(group, stored)
+      if (value !== undefined) return [stored, value]
+      bound = Buffer.from(entry.key)
+    }
+  }
+
+  private after(group: number, sub: S): Buffer {
+    return Buffer.concat([this.keyOf(group, sub), Buffer.alloc(1)])
+  }
+}
+
+function firstNotBelow<S extends string | number>(sorted: readonly S[], sub: S): number {
+  let [low, high] = [0, sorted.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((sorted[middle] as S) < sub) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function firstAbove<S extends string | number>(sorted: readonly S[], sub: S): number {
+  const at = firstNotBelow(sorted, sub)
+  return sorted[at] === sub ? at + 1 : at
+}
+
+interface Keyed {
+  readonly key: Buffer
+}
+
+/** Two ascending sequences as one. A key is in force at one moment in at most one of them. */
+function* merged<T extends Keyed>(a: Iterable<T>, b: Iterable<T>): Iterable<T> {
+  const [left, right] = [a[Symbol.iterator](), b[Symbol.iterator]()]
+  try {
+    let [l, r] = [left.next(), right.next()]
+    while (!l.done && !r.done) {
+      if (Buffer.compare(l.value.key, r.value.key) <= 0) {
+        yield l.value
+        l = left.next()
+      } else {
+        yield r.value
+        r = right.next()
+      }
+    }
+    for (; !l.done; l = left.next()) yield l.value
+    for (; !r.done; r = right.next()) yield r.value
+  } finally {
+    left.return?.()
+    right.return?.()
+  }
+}

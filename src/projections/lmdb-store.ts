@@ -1,0 +1,91 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Database, open, type RootDatabase } from 'lmdb'
+import { GiB } from '../platform/limits.ts'
+import type { Store, StoreEntry, StoreMap, StoreWriter } from './store.ts'
+
+type Db = Database<Buffer, Buffer>
+
+/** Address space, not disk: the file grows as it fills. */
+const MAP_SIZE = 1024 * GiB
+const MAX_MAPS = 64
+
+class LmdbMap implements StoreMap {
+  readonly db: Db
+
+  constructor(db: Db) {
+    this.db = db
+  }
+
+  get(key: Buffer): Buffer | undefined {
+    return this.db.getBinaryFast(key)
+  }
+
+  range(from: Buffer, to: Buffer): Iterable<StoreEntry> {
+    return this.db.getRange({ start: from, end: to })
+  }
+
+  last(from: Buffer, to: Buffer): StoreEntry | undefined {
+    // In reverse, `start` is the upper end and inclusive; what equals it is not in the range.
+    for (const entry of this.db.getRange({ start: to, end: from, reverse: true, limit: 2 })) {
+      if (!entry.key.equals(to)) return entry
+    }
+    return from.equals(to) ? undefined : this.exactly(from)
+  }
+
+  /** In reverse, `end` is exclusive. */
+  private exactly(key: Buffer): StoreEntry | undefined {
+    const value = this.db.getBinary(key)
+    return value && { key: Buffer.from(key), value }
+  }
+}
+
+/** Projections in one LMDB environment, apart from the journal's: it can be deleted at any time. */
+export class LmdbStore implements Store {
+  private readonly root: RootDatabase<Buffer, Buffer>
+  private readonly maps = new Map<string, LmdbMap>()
+
+  constructor(dir: string) {
+    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    this.root = open<Buffer, Buffer>({
+      path: join(dir, 'projections.mdb'),
+      noSubdir: true,
+      encoding: 'binary',
+      keyEncoding: 'binary',
+      mapSize: MAP_SIZE,
+      maxDbs: MAX_MAPS,
+      overlappingSync: false,
+    })
+  }
+
+  map(name: string): LmdbMap {
+    let map = this.maps.get(name)
+    if (map === undefined) {
+      map = new LmdbMap(
+        this.root.openDB<Buffer, Buffer>(name, { encoding: 'binary', keyEncoding: 'binary' }),
+      )
+      this.maps.set(name, map)
+    }
+    return map
+  }
+
+  commit(change: (writer: StoreWriter) => void): void {
+    const writer: StoreWriter = {
+      put: (name, key, value) => {
+        this.map(name).db.putSync(key, value)
+      },
+      remove: (name, key) => {
+        this.map(name).db.removeSync(key)
+      },
+    }
+    this.root.transactionSync(() => change(writer))
+  }
+
+  refresh(): void {
+    this.root.resetReadTxn()
+  }
+
+  close(): Promise<void> {
+    return this.root.close()
+  }
+}

@@ -1,0 +1,282 @@
+/**
+ * A projection of any size as a table of rows: values in memory in front of a sorted store.
+ *
+ * `put` and `delete` change memory at once, stamped with the record that caused them. The follower
+ * (another World, usually in another thread, that folds the durable journal) moves the same changes
+ * into the store, values that they replace included, so the store never holds what the journal might
+ * lose and every past moment stays readable. Values are immutable: a change makes a new one.
+ *
+ * A slot in memory is the truth. It is dirty while its seq is above `positions.flushed`; only clean
+ * slots may be forgotten, which a clock hand does when the table is over its share of memory.
+ */
+
+import type { Schema } from '../wire/schema.ts'
+import { type Digest, hashRow } from './digest.ts'
+import { shareOf } from './node-id.ts'
+import {
+  copyRow,
+  fromOfPastKey,
+  liveKeyOf,
+  pastKey,
+  pastRow,
+  RowCodec,
+  seqOfRow,
+} from './row-codec.ts'
+import { Slot, type Version } from './slot.ts'
+import type { Store, StoreMap, StoreWriter } from './store.ts'
+
+/** Shared by all tables of a world. */
+export interface Positions {
+  /** What the store is known to hold. Moved by `World.flushed`, never above what is durable. */
+  flushed: number
+  /** The highest seq among the rows read since it was last set to 0: what a reply has seen. */
+  saw: number
+}
+
+export interface TableSpec<V> {
+  readonly name: string
+  /** Part of every row's hash: never reuse one. */
+  readonly id: number
+  readonly schema: Schema<V>
+  /** Whether past versions are kept. Tables without are not readable as of a past moment. */
+  readonly temporal: boolean
+  /** Whether rows count in the digest of their share. */
+  readonly digested: boolean
+  /** Bytes of values in memory above which clean ones are forgotten; Infinity keeps all. */
+  readonly memory: number
+  readonly weightOf: (value: V) => number
+}
+
+const SLOT_WEIGHT = 160
+const EVICTION_STEPS = 64
+
+export abstract class Table<V, S extends string | number> {
+  readonly spec: TableSpec<V>
+  protected readonly positions: Positions
+  protected readonly live: StoreMap
+  protected readonly past: StoreMap
+  protected readonly codec: RowCodec<V>
+  /** Slots that were dirty at the last flush or became so since, each once. */
+  private dirty: Slot<V>[] = []
+  private readonly ring: Slot<V>[] = []
+  private hand = 0
+  private weight = 0
+
+  constructor(spec: TableSpec<V>, store: Store, positions: Positions) {
+    this.spec = spec
+    this.positions = positions
+    this.live = store.map(spec.name)
+    this.past = store.map(this.pastName)
+    this.codec = new RowCodec(spec.schema)
+  }
+
+  protected abstract find(group: number, sub: S): Slot<V> | undefined
+  protected abstract keep(slot: Slot<V>): void
+  protected abstract forget(slot: Slot<V>): void
+  /** A view that is valid until the next call. */
+  protected abstract keyOf(group: number, sub: S): Buffer
+  protected changed(_slot: Slot<V>): void {}
+
+  private get pastName(): string {
+    return `${this.spec.name}@`
+  }
+
+  get(group: number, sub: S): V | undefined {
+    const slot = this.find(group, sub) ?? this.load(group, sub)
+    slot.used = true
+    if (slot.seq > this.positions.saw) this.positions.saw = slot.seq
+    return slot.value
+  }
+
+  /** The record that gave the row its present value; 0 when there is none. */
+  seqOf(group: number, sub: S): number {
+    return (this.find(group, sub) ?? this.load(group, sub)).seq
+  }
+
+  put(group: number, sub: S, value: V, seq: number): void {
+    this.change(group, sub, value, seq)
+  }
+
+  delete(group: number, sub: S, seq: number): void {
+    this.change(group, sub, undefined, seq)
+  }
+
+  private change(group: number, sub: S, value: V | undefined, seq: number): void {
+    let slot = this.find(group, sub)
+    if (slot === undefined) {
+      // What it replaces is in the store, where the follower finds it.
+      slot = new Slot(group, sub, value, seq)
+      this.admit(slot)
+      this.dirty.push(slot)
+    } else {
+      if (slot.seq <= this.positions.flushed) {
+        this.dirty.push(slot)
+        slot.older = undefined
+      } else if (slot.seq !== seq && this.spec.temporal) {
+        slot.older = { value: slot.value, seq: slot.seq, older: slot.older }
+      }
+      slot.value = value
+      slot.seq = seq
+      slot.used = true
+    }
+    this.changed(slot)
+  }
+
+  private load(group: number, sub: S): Slot<V> {
+    const row = this.live.get(this.keyOf(group, sub))
+    const slot =
+      row === undefined
+        ? new Slot<V>(group, sub, undefined, 0)
+        : new Slot<V>(group, sub, this.codec.decode(row), seqOfRow(row))
+    this.admit(slot)
+    return slot
+  }
+
+  private admit(slot: Slot<V>): void {
+    slot.weight = SLOT_WEIGHT + (slot.value === undefined ? 0 : this.spec.weightOf(slot.value))
+    this.weight += slot.weight
+    this.keep(slot)
+    this.ring.push(slot)
+    if (this.weight > this.spec.memory) this.evict()
+  }
+
+  private evict(): void {
+    for (let i = 0; i < EVICTION_STEPS && this.weight > this.spec.memory; i++) {
+      if (this.hand >= this.ring.length) this.hand = 0
+      const slot = this.ring[this.hand] as Slot<V>
+      if (slot.used || slot.seq > this.positions.flushed) {
+        slot.used = false
+        this.hand += 1
+        continue
+      }
+      this.forget(slot)
+      this.weight -= slot.weight
+      const last = this.ring.pop() as Slot<V>
+      if (last !== slot) this.ring[this.hand] = last
+    }
+  }
+
+  /** The value that was in force right after record `seq`. */
+  getAsOf(group: number, sub: S, seq: number): V | undefined {
+    const version = this.find(group, sub)?.at(seq)
+    // An absence that was read from the store says nothing about the past.
+    if (version !== undefined && version.seq > 0) return version.value
+    return this.storedAsOf(this.keyOf(group, sub), seq)
+  }
+
+  private storedAsOf(key: Buffer, seq: number): V | undefined {
+    const live = this.live.get(key)
+    if (live !== undefined && seqOfRow(live) <= seq) return this.codec.decode(live)
+    const entry = this.past.last(pastKey(key, 0), pastKey(key, seq + 1))
+    if (entry === undefined || seqOfRow(entry.value) <= seq) return undefined
+    return this.codec.decode(entry.value)
+  }
+
+  /** Past rows of a range, as a scan of a past moment merges them. */
+  protected *pastRange(from: Buffer, to: Buffer, seq: number): Iterable<{ key: Buffer; value: V }> {
+    for (const { key, value } of this.past.range(from, to)) {
+      if (fromOfPastKey(key) <= seq && seqOfRow(value) > seq) {
+        yield { key: liveKeyOf(key), value: this.codec.decode(value) }
+      }
+    }
+  }
+
+  /** Live rows of a range that were in force at `seq` already. */
+  protected *liveRange(from: Buffer, to: Buffer, seq: number): Iterable<{ key: Buffer; value: V }> {
+    for (const { key, value } of this.live.range(from, to)) {
+      if (seqOfRow(value) <= seq) yield { key, value: this.codec.decode(value) }
+    }
+  }
+
+  /** Drops what the store has from the versions in memory. */
+  onFlushed(): void {
+    const { flushed } = this.positions
+    let kept = 0
+    for (const slot of this.dirty) {
+      slot.forgetUpTo(flushed)
+      if (slot.seq > flushed) this.dirty[kept++] = slot
+    }
+    this.dirty.length = kept
+    if (this.weight > this.spec.memory) this.evict()
+  }
+
+  dirtyCount(): number {
+    return this.dirty.length
+  }
+
+  memoryWeight(): number {
+    return this.weight
+  }
+
+  /** The follower's part: moves all changes into the store, and the digests along. */
+  flushTo(writer: StoreWriter, digests: (share: number) => Digest): void {
+    for (const slot of this.dirty) this.flushSlot(slot, writer, digests)
+  }
+
+  private flushSlot(slot: Slot<V>, writer: StoreWriter, digests: (s: number) => Digest): void {
+    const key = copyRow(this.keyOf(slot.group, slot.sub as S))
+    const view = this.live.get(key)
+    const stored = view && copyRow(view)
+    const digest = this.spec.digested ? digests(shareOf(slot.group)) : undefined
+    if (stored !== undefined) {
+      digest?.subtract(hashRow(this.spec.id, key, stored))
+      this.keepPast(slot, key, stored, writer)
+    } else if (this.spec.temporal) {
+      this.keepPast(slot, key, undefined, writer)
+    }
+    if (slot.value === undefined) {
+      if (stored !== undefined) writer.remove(this.spec.name, key)
+      return
+    }
+    const row = this.codec.encode(slot.seq, slot.value)
+    digest?.add(hashRow(this.spec.id, key, row))
+    writer.put(this.spec.name, key, row)
+  }
+
+  /** Writes each replaced version with the moment that ended it. */
+  private keepPast(
+    slot: Slot<V>,
+    key: Buffer,
+    stored: Buffer | undefined,
+    writer: StoreWriter,
+  ): void {
+    if (!this.spec.temporal) return
+    let until = slot.seq
+    let version: Version<V> | undefined = slot.older
+    for (; version !== undefined; version = version.older) {
+      if (version.value !== undefined) {
+        const row = pastRow(this.codec.encode(version.seq, version.value), until)
+        writer.put(this.pastName, pastKey(key, version.seq), row)
+      }
+      until = version.seq
+    }
+    if (stored === undefined) return
+    writer.put(this.pastName, pastKey(key, seqOfRow(stored)), pastRow(stored, until))
+  }
+
+  /** What the digests would be if all of this memory were flushed now. */
+  digestInto(digests: (share: number) => Digest): void {
+    if (!this.spec.digested) return
+    for (const slot of this.dirty) {
+      const key = copyRow(this.keyOf(slot.group, slot.sub as S))
+      const digest = digests(shareOf(slot.group))
+      const stored = this.live.get(key)
+      if (stored !== undefined) digest.subtract(hashRow(this.spec.id, key, stored))
+      if (slot.value === undefined) continue
+      digest.add(hashRow(this.spec.id, key, this.codec.encode(slot.seq, slot.value)))
+    }
+  }
+
+  /** Clean slots that do not equal the store's row: always none, or a fold has gone wrong. */
+  *divergences(): Iterable<string> {
+    for (const slot of this.ring) {
+      if (slot.seq > this.positions.flushed) continue
+      const key = copyRow(this.keyOf(slot.group, slot.sub as S))
+      const stored = this.live.get(key)
+      const expected =
+        slot.value === undefined ? undefined : this.codec.encode(slot.seq, slot.value)
+      const same = stored === undefined ? expected === undefined : expected?.equals(copyRow(stored))
+      if (same !== true) yield `${this.spec.name} ${slot.group}/${slot.sub}`
+    }
+  }
+}

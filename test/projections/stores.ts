@@ -1,0 +1,25 @@
+import { LmdbStore } from '../../src/projections/lmdb-store.ts'
+import { MemoryStore } from '../../src/projections/memory-store.ts'
+import type { Store } from '../../src/projections/store.ts'
+import { temporaryDirectory } from '../temporary.ts'
+
+interface StoreUnderTest {
+  readonly store: Store
+  dispose(): Promise<void>
+}
+
+/** Every kind of store that there is, under its name. */
+export const stores: Readonly<Record<string, () => StoreUnderTest>> = {
+  memory: () => ({ store: new MemoryStore(), dispose: async () => undefined }),
+  LMDB: () => {
+    const { path, remove } = temporaryDirectory('store')
+    const store = new LmdbStore(path)
+    return {
+      store,
+      dispose: async () => {
+        await store.close()
+        remove()
+      },
+    }
+  },
+}
