@@ -1,6 +1,6 @@
+import assert from 'node:assert/strict'
 import { globSync } from 'node:fs'
 import { test } from 'node:test'
-import assert from 'node:assert/strict'
 import * as rpc from '../../../src/protocols/rpc/rpc-message.ts'
 import type { Codec } from '../../../src/wire/schema.ts'
 import { codecLaws } from '../../wire/codec-laws.ts'

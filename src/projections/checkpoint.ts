@@ -1,0 +1,56 @@
+/** Where the store is: the record it holds everything up to, and the digests of that state. */
+import * as wire from '../wire/schema.ts'
+import { Digest } from './digest.ts'
+import { RowCodec } from './row-codec.ts'
+import type { Store, StoreWriter } from './store.ts'
+
+export interface Checkpoint {
+  readonly seq: number
+  readonly digests: ReadonlyMap<number, Digest>
+}
+
+const MAP = 'meta'
+const KEY = Buffer.from('checkpoint')
+/** Of the layout of all rows: another number means that the store is rebuilt, not converted. */
+const LAYOUT = 1
+
+const codec = new RowCodec(
+  wire.struct('checkpoint', {
+    layout: wire.varuint,
+    digests: wire.array(
+      wire.struct('digest', { share: wire.varuint, a: wire.u32, b: wire.u32 }),
+      1 << 16,
+    ),
+  }),
+)
+
+/** The store was written by another version: it must be deleted and rebuilt from the journal. */
+export class LayoutError extends Error {
+  override readonly name = 'LayoutError'
+}
+
+export function readCheckpoint(store: Store): Checkpoint {
+  const row = store.map(MAP).get(KEY)
+  if (row === undefined) return { seq: 0, digests: new Map() }
+  const seq = seqOfCheckpoint(row)
+  const { layout, digests } = codec.decode(row)
+  if (layout !== LAYOUT) throw new LayoutError(`projections have layout ${layout}, not ${LAYOUT}`)
+  return {
+    seq,
+    digests: new Map(
+      digests.map(({ share, a, b }) => {
+        const digest = new Digest()
+        digest.add({ a, b })
+        return [share, digest]
+      }),
+    ),
+  }
+}
+
+const seqOfCheckpoint = (row: Buffer): number => row.readUIntBE(0, 6)
+
+export function writeCheckpoint(writer: StoreWriter, { seq, digests }: Checkpoint): void {
+  const rows = [...digests].map(([share, { a, b }]) => ({ share, a, b }))
+  rows.sort((x, y) => x.share - y.share)
+  writer.put(MAP, KEY, codec.encode(seq, { layout: LAYOUT, digests: rows }))
+}

@@ -1,0 +1,180 @@
+/**
+ * Which bytes of a file lie in which block. A file's extents cover [0, size) without gap or
+ * overlap; a range that no extent covers is damage to report, never zeros to invent.
+ *
+ * Two rules bound the work, also of looking at a past moment: an extent of data never crosses a
+ * multiple of BLOCK_MAX, and a hole is stored as aligned powers of two (as a buddy allocator cuts),
+ * so that the one over a given offset has one of some fifty possible keys.
+ */
+import { type Extent, isHole } from '../journal/fields.ts'
+import { BLOCK_MAX, MiB } from '../platform/limits.ts'
+import { ExtentWindows } from './extent-windows.ts'
+import type { GroupTable } from './group-table.ts'
+import type { ExtentRow } from './rows.ts'
+
+/** How a change moved a file's sums. The digest parts are modulo 2^32. */
+export interface ContentDelta {
+  used: number
+  a: number
+  b: number
+}
+
+const MAX_SCAN_THROUGH_WINDOWS = 16 * MiB
+
+export class ExtentMap {
+  private readonly table: GroupTable<ExtentRow, number>
+  private readonly windows: ExtentWindows
+
+  constructor(table: GroupTable<ExtentRow, number>, memory: number) {
+    this.table = table
+    this.windows = new ExtentWindows(memory, (group, from, to) => this.scan(group, from, to))
+  }
+
+  /** Live extents that overlap [from, to), ascending. */
+  overlapping(group: number, from: number, to: number): readonly Extent[] {
+    if (to - from > MAX_SCAN_THROUGH_WINDOWS) return this.scan(group, from, to)
+    return this.windows.overlapping(group, from, to)
+  }
+
+  private scan(group: number, from: number, to: number): Extent[] {
+    const found: Extent[] = []
+    const before = this.table.lastUpTo(group, from)
+    if (before !== undefined && before[0] + before[1].length > from) found.push(extentOf(before))
+    const start = before === undefined ? from : Math.max(from, before[0] + 1)
+    for (const row of this.table.from(group, start)) {
+      if (row[0] >= to) break
+      found.push(extentOf(row))
+    }
+    return found
+  }
+
+  /** The same as it was right after record `seq`. */
+  overlappingAsOf(group: number, from: number, to: number, seq: number): readonly Extent[] {
+    const found: Extent[] = []
+    const hole = this.holeOverAsOf(group, from, seq)
+    if (hole !== undefined) found.push(hole)
+    // Data that reaches into the range begins less than a block before it.
+    const start = hole === undefined ? from - (from % BLOCK_MAX) : from + 1
+    for (const row of this.table.fromAsOf(group, start, seq)) {
+      if (row[0] >= to) break
+      if (row[0] + row[1].length > from) found.push(extentOf(row))
+    }
+    return found
+  }
+
+  /** The hole over `offset`: its key is the offset with some of its low bits cleared. */
+  private holeOverAsOf(group: number, offset: number, seq: number): Extent | undefined {
+    let tried = -1
+    for (let size = 1; size <= Number.MAX_SAFE_INTEGER; size *= 2) {
+      const start = offset - (offset % size)
+      if (start === tried) continue
+      tried = start
+      const row = this.table.getAsOf(group, start, seq)
+      if (row !== undefined && row.block === '' && start + row.length > offset) {
+        return extentOf([start, row])
+      }
+      if (start === 0) break
+    }
+    return undefined
+  }
+
+  /**
+   * Folds new extents over the old ones, and cuts what lies behind `size`. `oldSize` is where the
+   * file ended before.
+   */
+  replace(
+    group: number,
+    extents: readonly Extent[],
+    oldSize: number,
+    size: number,
+    seq: number,
+  ): ContentDelta {
+    const delta: ContentDelta = { used: 0, a: 0, b: 0 }
+    for (const extent of extents) {
+      this.exchange(group, extent.offset, extent.offset + extent.length, extent, seq, delta)
+    }
+    if (size < oldSize) this.exchange(group, size, oldSize, undefined, seq, delta)
+    return delta
+  }
+
+  private exchange(
+    group: number,
+    from: number,
+    to: number,
+    extent: Extent | undefined,
+    seq: number,
+    delta: ContentDelta,
+  ): void {
+    const removed = this.overlapping(group, from, to)
+    const added: Extent[] = []
+    const [first, last] = [removed[0], removed.at(-1)]
+    if (first !== undefined && first.offset < from)
+      addPieces(added, slice(first, first.offset, from))
+    if (extent !== undefined) addPieces(added, extent)
+    if (last !== undefined && last.offset + last.length > to) {
+      addPieces(added, slice(last, to, last.offset + last.length))
+    }
+    for (const old of removed) {
+      count(delta, old, -1)
+      this.table.delete(group, old.offset, seq)
+    }
+    for (const piece of added) {
+      count(delta, piece, 1)
+      this.table.put(group, piece.offset, rowOf(piece), seq)
+    }
+    this.windows.exchange(group, from, to, removed, added)
+  }
+}
+
+const extentOf = ([offset, { length, block, blockOffset }]: readonly [number, ExtentRow]) => ({
+  offset,
+  length,
+  block,
+  blockOffset,
+})
+
+const rowOf = ({ length, block, blockOffset }: Extent): ExtentRow => ({
+  length,
+  block,
+  blockOffset,
+})
+
+/** The part of an extent that lies in [from, to). */
+export function slice(extent: Extent, from: number, to: number): Extent {
+  return {
+    offset: from,
+    length: to - from,
+    block: extent.block,
+    blockOffset: isHole(extent) ? 0 : extent.blockOffset + (from - extent.offset),
+  }
+}
+
+function addPieces(pieces: Extent[], extent: Extent): void {
+  if (!isHole(extent)) {
+    pieces.push(extent)
+    return
+  }
+  let { offset, length } = extent
+  while (length > 0) {
+    let size = 1
+    while (offset % (size * 2) === 0 && size * 2 <= length) size *= 2
+    pieces.push({ offset, length: size, block: '', blockOffset: 0 })
+    offset += size
+    length -= size
+  }
+}
+
+function count(delta: ContentDelta, extent: Extent, sign: 1 | -1): void {
+  if (!isHole(extent)) delta.used += sign * extent.length
+  let a = Math.imul(extent.offset | 0, 0x9e3779b1) ^ ((extent.offset / 2 ** 32) | 0)
+  let b = Math.imul(extent.length, 0x85ebca77) ^ extent.blockOffset
+  const { block } = extent
+  for (let i = 0; i < block.length; i++) {
+    a = Math.imul(a ^ block.charCodeAt(i), 0x01000193)
+    b = Math.imul(b ^ a, 0x7feb352d)
+  }
+  a = Math.imul(a ^ (b >>> 15), 0x846ca68b)
+  b = Math.imul(b ^ (a >>> 13), 0x9e3779b1)
+  delta.a = (delta.a + sign * (a >>> 0)) % 2 ** 32
+  delta.b = (delta.b + sign * (b >>> 0)) % 2 ** 32
+}

@@ -1,0 +1,86 @@
+/** How attributes and content follow from their events. */
+import type { EventOf } from '../journal/events.ts'
+import type { JournalRecord } from '../journal/record.ts'
+import { inodeOf, putInode } from './fold-tree.ts'
+import type { Inode } from './inode.ts'
+import { nodeId } from './node-id.ts'
+import type { World } from './world.ts'
+
+function attributes(
+  world: World,
+  event: EventOf<'AttributesChanged'>,
+  record: JournalRecord,
+): void {
+  const inode = inodeOf(world, record, event.ino)
+  const { mode, uid, gid, atime, mtime } = event
+  putInode(world, record, event.ino, {
+    ...inode,
+    mode: mode ?? inode.mode,
+    uid: uid ?? inode.uid,
+    gid: gid ?? inode.gid,
+    atimeSec: atime?.sec ?? inode.atimeSec,
+    atimeNsec: atime?.nsec ?? inode.atimeNsec,
+    mtimeSec: mtime?.sec ?? inode.mtimeSec,
+    mtimeNsec: mtime?.nsec ?? inode.mtimeNsec,
+    ctimeSec: record.sec,
+    ctimeNsec: record.nsec,
+    verifier: '',
+  })
+}
+
+function accessTime(
+  world: World,
+  event: EventOf<'AccessTimeChanged'>,
+  record: JournalRecord,
+): void {
+  const inode = inodeOf(world, record, event.ino)
+  const { sec, nsec } = event.atime ?? record
+  putInode(world, record, event.ino, { ...inode, atimeSec: sec, atimeNsec: nsec })
+}
+
+function content(world: World, event: EventOf<'ContentChanged'>, record: JournalRecord): void {
+  const { share, seq } = record
+  const inode = onContent(world, event, record)
+  const id = nodeId(share, event.content)
+  const delta = world.extents.replace(id, event.extents, inode.size, event.size, seq)
+  const mtime = event.mtime ?? record
+  const ctime = event.ctime ?? record
+  putInode(world, record, event.ino, {
+    ...inode,
+    size: event.size,
+    used: inode.used + delta.used,
+    content: event.content,
+    contentA: (inode.contentA + delta.a) >>> 0,
+    contentB: (inode.contentB + delta.b) >>> 0,
+    mode: event.mode ?? inode.mode,
+    mtimeSec: mtime.sec,
+    mtimeNsec: mtime.nsec,
+    ctimeSec: ctime.sec,
+    ctimeNsec: ctime.nsec,
+    verifier: '',
+  })
+  const usage = world.usage(share)
+  const bytes = usage.bytes + delta.used
+  // A new extent map takes its number from the same counter as inodes do.
+  const nextIno = Math.max(usage.nextIno, event.content + 1)
+  if (bytes !== usage.bytes || nextIno !== usage.nextIno) {
+    world.changeUsage(share, { ...usage, nextIno, bytes }, seq)
+  }
+}
+
+/** The inode on the extent map that the event is about: its own, or a new and empty one. */
+function onContent(world: World, event: EventOf<'ContentChanged'>, record: JournalRecord): Inode {
+  const { share, seq } = record
+  const inode = inodeOf(world, record, event.ino)
+  if (event.content === inode.content) return inode
+  if (inode.size > 0) world.graves.put(nodeId(share, inode.content), 0, { since: seq }, seq)
+  const usage = world.usage(share)
+  world.changeUsage(share, { ...usage, bytes: usage.bytes - inode.used }, seq)
+  return { ...inode, size: 0, used: 0, contentA: 0, contentB: 0 }
+}
+
+export const contentFolds = {
+  AttributesChanged: attributes,
+  AccessTimeChanged: accessTime,
+  ContentChanged: content,
+} as const

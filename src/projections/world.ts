@@ -1,0 +1,178 @@
+/**
+ * The state that the journal amounts to. `apply` is the only way to change it, and there is one code
+ * for it: behind the live writer, in the follower, at start-up and in a rebuild.
+ */
+import type { JournalRecord } from '../journal/record.ts'
+import { KiB } from '../platform/limits.ts'
+import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { Control } from './control.ts'
+import { Digest } from './digest.ts'
+import { ExtentMap } from './extent-map.ts'
+import { folds } from './folds.ts'
+import { byName, byNumber, GroupTable } from './group-table.ts'
+import { IdTable } from './id-table.ts'
+import { nodeId } from './node-id.ts'
+import { Replies } from './replies.ts'
+import { tableSpecs, type Usage } from './rows.ts'
+import type { Store } from './store.ts'
+import type { Positions } from './table.ts'
+import { AsOfView, LiveView, type TreeView } from './tree-view.ts'
+import { WorldError } from './world-error.ts'
+
+const NO_USAGE: Usage = { nextIno: 1, inodes: 0, bytes: 0 }
+
+export class World {
+  /** The last record that was folded. */
+  seq: number
+  readonly positions: Positions
+  readonly store: Store
+  readonly inodes
+  readonly entries
+  readonly listings
+  readonly links
+  readonly extents: ExtentMap
+  readonly graves
+  readonly control: Control
+  readonly replies: Replies
+  private readonly usages
+  private readonly tables
+  private readonly views = new Map<number, LiveView>()
+  private checkpoint: Checkpoint
+
+  /** `memory`: bytes for rows in memory. The world is as of the store's checkpoint. */
+  constructor(store: Store, memory: number) {
+    const specs = tableSpecs(memory)
+    this.store = store
+    this.checkpoint = readCheckpoint(store)
+    this.seq = this.checkpoint.seq
+    this.positions = { flushed: this.seq, saw: 0 }
+    const { positions } = this
+    this.inodes = new IdTable(specs.inodes, store, positions)
+    this.entries = new GroupTable(specs.entries, byName, store, positions)
+    this.listings = new GroupTable(specs.listings, byNumber, store, positions)
+    this.links = new GroupTable(specs.links, byName, store, positions)
+    const extents = new GroupTable(specs.extents, byNumber, store, positions)
+    this.extents = new ExtentMap(extents, specs.extents.memory)
+    this.graves = new IdTable(specs.graves, store, positions)
+    this.usages = new IdTable(specs.usage, store, positions)
+    const control = new IdTable(specs.control, store, positions)
+    this.control = new Control(control)
+    this.replies = new Replies(store)
+    this.tables = [
+      this.inodes,
+      this.entries,
+      this.listings,
+      this.links,
+      extents,
+      this.graves,
+      this.usages,
+      control,
+    ] as const
+  }
+
+  apply(record: JournalRecord): void {
+    if (record.seq !== this.seq + 1) {
+      throw new WorldError(`record ${record.seq} does not follow ${this.seq}`)
+    }
+    const { events } = record
+    for (let i = 0; i < events.length; i++) {
+      const event = events[i] as (typeof events)[number]
+      folds[event.type](this, event as never, record)
+    }
+    this.replies.fold(record)
+    this.seq = record.seq
+  }
+
+  /** A share's tree as it is now. */
+  live(share: number): TreeView {
+    let view = this.views.get(share)
+    if (view === undefined) {
+      view = new LiveView(this, share)
+      this.views.set(share, view)
+    }
+    return view
+  }
+
+  /** A share's tree as it was right after record `seq`. */
+  asOf(share: number, seq: number): TreeView {
+    return new AsOfView(this, share, seq)
+  }
+
+  usage(share: number): Usage {
+    return this.usages.get(nodeId(share, 0), 0) ?? NO_USAGE
+  }
+
+  changeUsage(share: number, usage: Usage, seq: number): void {
+    this.usages.put(nodeId(share, 0), 0, usage, seq)
+  }
+
+  /** Moves all changes into the store in one transaction, with the position they amount to. */
+  flush(): Checkpoint {
+    const checkpoint = { seq: this.seq, digests: copied(this.checkpoint.digests) }
+    const digests = digestsOf(checkpoint.digests)
+    this.store.commit((writer) => {
+      for (const table of this.tables) table.flushTo(writer, digests)
+      this.replies.flushTo(writer, digests)
+      writeCheckpoint(writer, checkpoint)
+    })
+    this.store.refresh()
+    this.onFlushed(checkpoint)
+    return checkpoint
+  }
+
+  /** The store, which another world writes, holds everything up to this checkpoint. */
+  onFlushed(checkpoint: Checkpoint): void {
+    this.checkpoint = checkpoint
+    this.positions.flushed = checkpoint.seq
+    this.store.refresh()
+    for (const table of this.tables) table.onFlushed()
+    this.replies.onFlushed(checkpoint.seq)
+  }
+
+  /** Digest of all state, of each share and of the control plane (as share 0), as folded so far. */
+  digests(): Map<number, Digest> {
+    this.store.refresh()
+    const current = copied(this.checkpoint.digests)
+    const digests = digestsOf(current)
+    for (const table of this.tables) table.digestInto(digests)
+    this.replies.digestInto(digests)
+    for (const { id, deleted } of this.control.shares.values()) {
+      if (deleted !== 0) current.delete(id)
+    }
+    return current
+  }
+
+  digest(): string {
+    const all = [...this.digests()].sort(([a], [b]) => a - b)
+    return all.map(([share, digest]) => `${share}:${digest}`).join(' ')
+  }
+
+  /** Rows in memory that do not equal the store's: always none, or a fold is wrong. */
+  *divergences(): Iterable<string> {
+    this.store.refresh()
+    for (const table of this.tables) yield* table.divergences()
+  }
+
+  /** Slots that wait for the follower. */
+  dirtyCount(): number {
+    return this.tables.reduce((sum, table) => sum + table.dirtyCount(), 0)
+  }
+
+  memoryWeight(): number {
+    return this.tables.reduce((sum, table) => sum + table.memoryWeight(), 16 * KiB)
+  }
+}
+
+const copied = (digests: ReadonlyMap<number, Digest>): Map<number, Digest> =>
+  new Map([...digests].map(([share, digest]) => [share, digest.copy()]))
+
+function digestsOf(digests: Map<number, Digest>): (share: number) => Digest {
+  return (share) => {
+    let digest = digests.get(share)
+    if (digest === undefined) {
+      digest = new Digest()
+      digests.set(share, digest)
+    }
+    return digest
+  }
+}
