@@ -48,7 +48,7 @@ function create(
   const { atime, mtime } = event
   const inode = newInode(kind, event, event.ino, record)
   const { seq, share } = record
-  putInode(world, record, event.ino, {
+  const created = {
     ...inode,
     parent: event.dir,
     cookie: event.cookie,
@@ -57,7 +57,8 @@ function create(
     mtimeSec: mtime?.sec ?? inode.mtimeSec,
     mtimeNsec: mtime?.nsec ?? inode.mtimeNsec,
     ...special,
-  })
+  }
+  world.inodes.insert(nodeId(share, event.ino), 0, created, seq)
   addEntry(world, event, record)
   changeDirectory(world, record, event.dir, 1, kind === fileKind.directory ? 1 : 0, event.cookie)
   const usage = world.usage(share)
@@ -71,8 +72,8 @@ function create(
 
 function addEntry(world: World, { dir, name, ino, cookie }: NewEntry, record: JournalRecord): void {
   const id = nodeId(record.share, dir)
-  world.entries.put(id, name, { ino, cookie }, record.seq)
-  world.listings.put(id, cookie, { name, ino }, record.seq)
+  world.entries.insert(id, name, { ino, cookie }, record.seq)
+  world.listings.insert(id, cookie, { name, ino }, record.seq)
 }
 
 function dropEntry(world: World, dir: number, name: string, record: JournalRecord): Entry {

@@ -20,6 +20,8 @@ export class Slot<V> {
   /** Second chance: used since the clock hand passed. */
   used = true
   weight = 0
+  /** The store is known to have no live row of this key: flushing need not look. */
+  absent = false
 
   constructor(group: number, sub: string | number, value: V | undefined, seq: number) {
     this.group = group

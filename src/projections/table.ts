@@ -97,11 +97,18 @@ export abstract class Table<V, S extends string | number> {
     this.change(group, sub, value, seq)
   }
 
+  /** `put` for a key that has no row now. */
+  insert(group: number, sub: S, value: V, seq: number): void {
+    const known = this.find(group, sub) !== undefined
+    const slot = this.change(group, sub, value, seq)
+    if (!known) slot.absent = true
+  }
+
   delete(group: number, sub: S, seq: number): void {
     this.change(group, sub, undefined, seq)
   }
 
-  private change(group: number, sub: S, value: V | undefined, seq: number): void {
+  private change(group: number, sub: S, value: V | undefined, seq: number): Slot<V> {
     let slot = this.find(group, sub)
     if (slot === undefined) {
       // What it replaces is in the store, where the follower finds it.
@@ -120,6 +127,7 @@ export abstract class Table<V, S extends string | number> {
       slot.used = true
     }
     this.changed(slot)
+    return slot
   }
 
   private load(group: number, sub: S): Slot<V> {
@@ -128,6 +136,7 @@ export abstract class Table<V, S extends string | number> {
       row === undefined
         ? new Slot<V>(group, sub, undefined, 0)
         : new Slot<V>(group, sub, this.codec.decode(row), seqOfRow(row))
+    slot.absent = row === undefined
     this.admit(slot)
     return slot
   }
@@ -194,7 +203,12 @@ export abstract class Table<V, S extends string | number> {
     let kept = 0
     for (const slot of this.dirty) {
       slot.forgetUpTo(flushed)
-      if (slot.seq > flushed) this.dirty[kept++] = slot
+      if (slot.seq > flushed) {
+        slot.absent = false
+        this.dirty[kept++] = slot
+      } else {
+        slot.absent = slot.value === undefined
+      }
     }
     this.dirty.length = kept
     if (this.weight > this.spec.memory) this.evict()
@@ -215,8 +229,7 @@ export abstract class Table<V, S extends string | number> {
 
   private flushSlot(slot: Slot<V>, writer: StoreWriter, digests: (s: number) => Digest): void {
     const key = copyRow(this.keyOf(slot.group, slot.sub as S))
-    const view = this.live.get(key)
-    const stored = view && copyRow(view)
+    const stored = this.storedRow(slot, key)
     const digest = this.spec.digested ? digests(shareOf(slot.group)) : undefined
     if (stored !== undefined) {
       digest?.subtract(hashRow(this.spec.id, key, stored))
@@ -231,6 +244,12 @@ export abstract class Table<V, S extends string | number> {
     const row = this.codec.encode(slot.seq, slot.value)
     digest?.add(hashRow(this.spec.id, key, row))
     writer.put(this.spec.name, key, row)
+  }
+
+  private storedRow(slot: Slot<V>, key: Buffer): Buffer | undefined {
+    if (slot.absent) return undefined
+    const view = this.live.get(key)
+    return view && copyRow(view)
   }
 
   /** Writes each replaced version with the moment that ended it. */
@@ -260,7 +279,7 @@ export abstract class Table<V, S extends string | number> {
     for (const slot of this.dirty) {
       const key = copyRow(this.keyOf(slot.group, slot.sub as S))
       const digest = digests(shareOf(slot.group))
-      const stored = this.live.get(key)
+      const stored = this.storedRow(slot, key)
       if (stored !== undefined) digest.subtract(hashRow(this.spec.id, key, stored))
       if (slot.value === undefined) continue
       digest.add(hashRow(this.spec.id, key, this.codec.encode(slot.seq, slot.value)))

@@ -132,6 +132,9 @@ export class World {
   /** Digest of all state, of each share and of the control plane (as share 0), as folded so far. */
   digests(): Map<number, Digest> {
     this.store.refresh()
+    // The follower may be further than it has said: memory counts on top of what the store is now.
+    const stored = readCheckpoint(this.store)
+    if (stored.seq > this.checkpoint.seq) this.onFlushed(stored)
     const current = copied(this.checkpoint.digests)
     const digests = digestsOf(current)
     for (const table of this.tables) table.digestInto(digests)
@@ -149,7 +152,7 @@ export class World {
 
   /** Rows in memory that do not equal the store's: always none, or a fold is wrong. */
   *divergences(): Iterable<string> {
-    this.store.refresh()
+    this.digests()
     for (const table of this.tables) yield* table.divergences()
   }
 

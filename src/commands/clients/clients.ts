@@ -1,0 +1,56 @@
+/** Clients: known by their address, and which shares they say they have mounted. */
+import type { Client } from '../../projections/control.ts'
+import { accepted, type Decide, type DecisionWorld, refused } from '../decider.ts'
+
+export interface SeeClient {
+  readonly type: 'SeeClient'
+  readonly address: string
+}
+
+export interface MountShare {
+  readonly type: 'MountShare'
+  readonly client: number
+  readonly share: number
+  readonly path: string
+}
+
+export interface UnmountShare {
+  readonly type: 'UnmountShare'
+  readonly client: number
+  /** Empty: everything that it has mounted. */
+  readonly path: string
+}
+
+/** Clients remembered at most: beyond it the longest known without a mount goes. */
+const CLIENTS_MAX = 16_384
+/** MOUNT's list is what clients claim (RFC 1813 appendix I): it must not grow without bound. */
+const MOUNTS_MAX = 256
+
+export const seeClient: Decide<SeeClient> = (world, { address }) => {
+  const known = world.control.clientByAddress(address)
+  if (known !== undefined) return accepted([], known.id)
+  const client = world.control.state.nextClient
+  const seen = { type: 'ClientSeen', client, address } as const
+  if (world.control.clients.size < CLIENTS_MAX) return accepted([seen], client)
+  return accepted([{ type: 'ClientForgotten', client: oldest(world).id }, seen], client)
+}
+
+function oldest(world: DecisionWorld): Client {
+  const clients = [...world.control.clients.values()]
+  const idle = clients.filter(({ mounts }) => mounts.length === 0)
+  return (idle.length > 0 ? idle : clients).reduce((a, b) => (b.since < a.since ? b : a))
+}
+
+export const mountShare: Decide<MountShare> = (world, { client, path }) => {
+  const known = world.control.clients.get(client)
+  if (known === undefined) return refused('unknown')
+  if (known.mounts.includes(path) || known.mounts.length >= MOUNTS_MAX) return accepted([])
+  return accepted([{ type: 'ShareMounted', client, path }])
+}
+
+export const unmountShare: Decide<UnmountShare> = (world, { client, path }) => {
+  const known = world.control.clients.get(client)
+  if (known === undefined) return accepted([])
+  const any = path === '' ? known.mounts.length > 0 : known.mounts.includes(path)
+  return accepted(any ? [{ type: 'ShareUnmounted', client, path }] : [])
+}

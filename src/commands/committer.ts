@@ -1,0 +1,133 @@
+/**
+ * Group commit: while one frame is on its way to the disk the next one collects. It clocks itself;
+ * there are no timers, and nobody waits for company when there is none.
+ */
+
+import type { Frame } from '../journal/frame.ts'
+import { encodeFrame } from '../journal/frame.ts'
+import { type Tail, tailOf } from '../journal/journal.ts'
+import type { Instant } from '../platform/clock.ts'
+import { FRAME_BYTES_MAX, FRAME_RECORDS_MAX } from '../platform/limits.ts'
+
+/** A block of content that must be durable before the frame that names it is. */
+export interface NewBlock {
+  /** SHA-256 as a string of 32 characters. */
+  readonly id: string
+  readonly bytes: Buffer
+}
+
+/** Where frames become durable. One append at a time. */
+export interface FrameLog {
+  append(frame: Frame, blocks: readonly NewBlock[]): Promise<void>
+}
+
+interface Waiting {
+  readonly bytes: Buffer
+  readonly time: Instant
+}
+
+export class Committer {
+  private tail: Tail
+  private readonly log: FrameLog
+  private readonly onDurable: (seq: number) => void
+  private readonly onFailure: (error: Error) => void
+  private waiting: Waiting[] = []
+  private blocks: NewBlock[] = []
+  private waitingBytes = 0
+  private scheduled = false
+  private inFlight = false
+  private failed = false
+
+  constructor(
+    tail: Tail,
+    log: FrameLog,
+    onDurable: (seq: number) => void,
+    onFailure: (error: Error) => void,
+  ) {
+    this.tail = tail
+    this.log = log
+    this.onDurable = onDurable
+    this.onFailure = onFailure
+  }
+
+  add(bytes: Buffer, time: Instant, blocks: readonly NewBlock[]): void {
+    this.waiting.push({ bytes, time })
+    this.waitingBytes += bytes.length
+    for (const block of blocks) {
+      this.blocks.push(block)
+      this.waitingBytes += block.bytes.length
+    }
+    if (this.scheduled || this.inFlight) return
+    this.scheduled = true
+    // Behind everything that this turn of the event loop has read from sockets.
+    setImmediate(() => this.commit())
+  }
+
+  /** Bytes that have not left for the disk. */
+  backlog(): number {
+    return this.waitingBytes
+  }
+
+  private commit(): void {
+    this.scheduled = false
+    if (this.failed || this.waiting.length === 0) return
+    const records = this.takeRecords()
+    const last = records.at(-1) as Waiting
+    const header = {
+      epoch: this.tail.epoch,
+      firstSeq: this.tail.seq + 1,
+      count: records.length,
+      time: last.time,
+      previousHash: this.tail.hash,
+    }
+    const frame = encodeFrame(
+      header,
+      records.map(({ bytes }) => bytes),
+    )
+    // All blocks go with the first frame: they may be early, never late.
+    const blocks = this.blocks
+    this.blocks = []
+    for (const block of blocks) this.waitingBytes -= block.bytes.length
+    this.inFlight = true
+    this.log.append(frame, blocks).then(
+      () => this.committed(frame),
+      (error: Error) => this.fail(error),
+    )
+  }
+
+  private takeRecords(): Waiting[] {
+    let [count, bytes] = [0, 0]
+    while (count < this.waiting.length && count < FRAME_RECORDS_MAX && bytes < FRAME_BYTES_MAX) {
+      bytes += (this.waiting[count] as Waiting).bytes.length
+      count += 1
+    }
+    this.waitingBytes -= bytes
+    if (count === this.waiting.length) {
+      const all = this.waiting
+      this.waiting = []
+      return all
+    }
+    return this.waiting.splice(0, count)
+  }
+
+  private committed(frame: Frame): void {
+    this.tail = tailOf(frame)
+    this.inFlight = false
+    this.onDurable(this.tail.seq)
+    if (this.waiting.length > 0 && !this.scheduled) {
+      this.scheduled = true
+      setImmediate(() => this.commit())
+    }
+  }
+
+  private fail(error: Error): void {
+    this.failed = true
+    this.inFlight = false
+    this.onFailure(error)
+  }
+
+  /** Stops for good: what has not left for the disk never will. */
+  stop(): void {
+    this.failed = true
+  }
+}

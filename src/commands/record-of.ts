@@ -1,0 +1,52 @@
+import { commandCodes } from '../journal/command-names.ts'
+import type { About, JournalRecord } from '../journal/record.ts'
+import { refusals } from '../journal/refusal.ts'
+import { type Accepted, aboutEntry, aboutNode, type Refused, type Stamp } from './decider.ts'
+import type { Command } from './deciders.ts'
+
+/** The record that a command and its outcome leave. */
+export function recordOf(
+  seq: number,
+  command: Command,
+  stamp: Stamp,
+  outcome: Accepted | Refused,
+): JournalRecord {
+  const { at, origin } = stamp
+  const wasRefused = outcome.kind === 'refused'
+  return {
+    seq,
+    command: commandCodes[command.type],
+    sec: at.sec,
+    nsec: at.nsec,
+    share: 'share' in command ? command.share : 0,
+    origin,
+    refusal: wasRefused ? refusals[outcome.why] : 0,
+    // What was accepted says in its events what it is about; a record without any says it here.
+    about: wasRefused || outcome.events.length === 0 ? aboutOf(command) : undefined,
+    events: wasRefused ? [] : outcome.events,
+  }
+}
+
+function aboutOf(command: Command): About | undefined {
+  switch (command.type) {
+    case 'RenameEntry': {
+      const { fromDir, fromName, toDir, toName } = command
+      return { ino: 0, dir: fromDir, name: fromName, toDir, toName }
+    }
+    case 'LinkEntry':
+      return { ...aboutEntry(command.dir, command.name), ino: command.ino }
+    case 'CreateDirectory':
+    case 'CreateFile':
+    case 'CreateSpecialFile':
+    case 'CreateSymlink':
+    case 'RemoveDirectory':
+    case 'RemoveFile':
+      return aboutEntry(command.dir, command.name)
+    case 'ChangeAttributes':
+    case 'TouchAccessTime':
+    case 'WriteContent':
+      return aboutNode(command.ino)
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * The live writer of a stream. It decides commands one after the other, folds what they amount to at
+ * once, and knows three positions:
+ *
+ *   decided    the last record folded into the world; moved by `submit`
+ *   durable    the last record that no crash can lose; moved by the committer, never above decided
+ *   published  the last record that subscribers were told of; moved behind durable, never above it
+ *
+ * A reply leaves when all that it saw or caused is durable.
+ */
+import { Subject } from 'rxjs'
+import { type Principal, SYSTEM } from '../auth/principal.ts'
+import { commandCodes, operations } from '../journal/command-names.ts'
+import type { Tail } from '../journal/journal.ts'
+import { type About, type JournalRecord, type Origin, packRecord } from '../journal/record.ts'
+import { type Refusal, refusals } from '../journal/refusal.ts'
+import type { Clock, Instant } from '../platform/clock.ts'
+import type { World } from '../projections/world.ts'
+import { Committer, type FrameLog, type NewBlock } from './committer.ts'
+import type { Accepted, Refused, Space, Stamp } from './decider.ts'
+import { type Command, decide } from './deciders.ts'
+import { ParkingLot } from './parking.ts'
+import { recordOf } from './record-of.ts'
+import { wakesOf } from './wakes.ts'
+
+export interface StreamOptions {
+  readonly world: World
+  readonly tail: Tail
+  readonly log: FrameLog
+  readonly clock: Clock
+  readonly random: () => number
+  readonly space: () => Space
+  /** The stream is of no use any more: it must be reopened from what is durable. */
+  readonly onFailure: (error: Error) => void
+}
+
+/** Something that keeps replies back until they are durable. */
+export interface Holder {
+  /** Lets go what was held for `durable` and before; true when something is still held. */
+  release(durable: number): boolean
+}
+
+export interface Decision {
+  readonly outcome: Accepted | Refused
+  /** The record it left, or 0 when there was nothing to remember. */
+  readonly seq: number
+}
+
+export const NO_ORIGIN: Origin = {
+  op: operations.internal,
+  client: 0,
+  uid: 0,
+  gid: 0,
+  xid: 0,
+  checksum: 0,
+}
+
+const NO_BLOCKS: readonly NewBlock[] = []
+
+export class Stream {
+  readonly world: World
+  readonly parking: ParkingLot
+  /** Records, once durable, in order. */
+  readonly published$ = new Subject<JournalRecord>()
+  durable: number
+  published: number
+  private readonly options: StreamOptions
+  private readonly committer: Committer
+  private readonly holders = new Set<Holder>()
+  private unpublished: JournalRecord[] = []
+  private failed = false
+
+  constructor(options: StreamOptions) {
+    const { world, tail, log, onFailure } = options
+    this.options = options
+    this.world = world
+    this.durable = tail.seq
+    this.published = tail.seq
+    this.committer = new Committer(
+      tail,
+      log,
+      (seq) => this.onDurable(seq),
+      (error) => {
+        this.failed = true
+        onFailure(error)
+      },
+    )
+    this.parking = new ParkingLot((command, origin, principal) =>
+      this.submit(command, origin, principal),
+    )
+  }
+
+  get decided(): number {
+    return this.world.seq
+  }
+
+  /** Time and chance, as commands are stamped with them. */
+  stamp(origin: Origin, principal: Principal): Stamp {
+    const { clock, random, space } = this.options
+    return { at: clock.now(), origin, principal, random: random(), space: space() }
+  }
+
+  /**
+   * Decides now. `parked` means: nothing happened, ask `parking.wait`. `blocks` are those that the
+   * command names and that no disk has yet.
+   */
+  submit(
+    command: Command,
+    origin: Origin,
+    principal: Principal = SYSTEM,
+    blocks: readonly NewBlock[] = NO_BLOCKS,
+  ): Decision | string {
+    if (this.failed) return { outcome: { kind: 'refused', why: 'delayed' }, seq: 0 }
+    const stamp = this.stamp(origin, principal)
+    const outcome = decide(this.world, command, stamp)
+    if (outcome.kind === 'parked') return outcome.wake
+    const changes = outcome.kind === 'accepted' && outcome.events.length > 0
+    // What changes nothing is remembered when somebody may ask again or wants to know who tried.
+    if (!changes && origin.checksum === 0 && outcome.kind === 'accepted') {
+      return { outcome, seq: 0 }
+    }
+    const record = recordOf(this.world.seq + 1, command, stamp, outcome)
+    this.append(record, stamp.at, blocks)
+    if (changes) for (const wake of wakesOf(record)) this.parking.wake(wake)
+    return { outcome, seq: record.seq }
+  }
+
+  /** Remembers an attempt that was refused before it became a command. */
+  noteRefusal(
+    command: Command['type'],
+    share: number,
+    about: About,
+    why: Refusal,
+    origin: Origin,
+  ): number {
+    return this.note(commandCodes[command], share, about, refusals[why], origin)
+  }
+
+  /** Remembers a read, for shares that want all operations audited. */
+  noteAccess(share: number, about: About, refusal: Refusal | undefined, origin: Origin): void {
+    const code = refusal === undefined ? 0 : refusals[refusal]
+    this.note(commandCodes.Access, share, about, code, origin)
+  }
+
+  private note(
+    command: number,
+    share: number,
+    about: About,
+    refusal: number,
+    origin: Origin,
+  ): number {
+    if (this.failed) return 0
+    const at = this.options.clock.now()
+    const { sec, nsec } = at
+    const seq = this.world.seq + 1
+    const record = { seq, command, sec, nsec, share, origin, refusal, about, events: [] }
+    this.append(record, at, NO_BLOCKS)
+    return seq
+  }
+
+  private append(record: JournalRecord, at: Instant, blocks: readonly NewBlock[]): void {
+    const packed = packRecord(record)
+    this.world.apply(record)
+    this.unpublished.push(record)
+    this.committer.add(packed, at, blocks)
+  }
+
+  private onDurable(seq: number): void {
+    this.durable = seq
+    for (const holder of this.holders) {
+      if (!holder.release(seq)) this.holders.delete(holder)
+    }
+    this.publish()
+  }
+
+  private publish(): void {
+    let count = 0
+    for (const record of this.unpublished) {
+      if (record.seq > this.durable) break
+      if (this.published$.observed) this.published$.next(record)
+      count += 1
+    }
+    this.unpublished.splice(0, count)
+    this.published = this.durable
+  }
+
+  /** `release` will be called from now on, until it says that it holds nothing more. */
+  hold(holder: Holder): void {
+    this.holders.add(holder)
+  }
+
+  /** Resolves when record `seq` is durable. */
+  whenDurable(seq: number): Promise<void> {
+    if (seq <= this.durable) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.hold({
+        release: (durable) => {
+          if (durable < seq) return true
+          resolve()
+          return false
+        },
+      })
+    })
+  }
+
+  /** Bytes that have not left for the disk, and records that are not on it. */
+  backlog(): { readonly bytes: number; readonly records: number } {
+    return { bytes: this.committer.backlog(), records: this.decided - this.durable }
+  }
+
+  stop(): void {
+    this.failed = true
+    this.committer.stop()
+    this.holders.clear()
+    this.parking.close()
+    this.published$.complete()
+  }
+}

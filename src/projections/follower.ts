@@ -1,0 +1,91 @@
+/**
+ * Folds the durable journal into the store. One code in four places: behind the live writer (in a
+ * thread of its own), at start-up, in a standby and in a rebuild.
+ */
+import { recordsOf } from '../journal/frame.ts'
+import type { JournalReader } from '../journal/journal.ts'
+import type { Checkpoint } from './checkpoint.ts'
+import type { World } from './world.ts'
+
+export interface FollowerOptions {
+  readonly world: World
+  readonly journal: JournalReader
+  /** Records folded since the last flush at which the next one is due, and the time. */
+  readonly flushRecords?: number
+  readonly flushMillis?: number
+  readonly onCheckpoint?: (checkpoint: Checkpoint) => void
+}
+
+// A flush writes each changed row once however often it changed, so large ones cost less in all;
+// but what is not flushed has to be folded again after a crash, and stays in the writer's memory.
+const FLUSH_RECORDS = 10_000
+const FLUSH_MILLIS = 250
+
+export class Follower {
+  readonly world: World
+  private readonly options: FollowerOptions
+  private pending = 0
+  private timer: NodeJS.Timeout | undefined
+  private failure: unknown
+  private readonly broken = new AbortController()
+
+  constructor(options: FollowerOptions) {
+    this.options = options
+    this.world = options.world
+  }
+
+  /** Follows until `signal` aborts. Rejects when a record cannot be folded or stored. */
+  async follow(signal: AbortSignal): Promise<void> {
+    const stop = AbortSignal.any([signal, this.broken.signal])
+    try {
+      for await (const frame of this.options.journal.read(this.world.seq + 1, stop)) {
+        this.fold(recordsOf(frame))
+        if (this.pending >= (this.options.flushRecords ?? FLUSH_RECORDS)) this.flush()
+        else this.flushSoon()
+      }
+      if (this.failure !== undefined) throw this.failure
+    } finally {
+      clearTimeout(this.timer)
+    }
+  }
+
+  /** Folds what is stored now and flushes it. */
+  async catchUp(progress: (seq: number) => void = () => undefined): Promise<Checkpoint> {
+    for await (const frame of this.options.journal.stored(this.world.seq + 1)) {
+      this.fold(recordsOf(frame))
+      if (this.pending < (this.options.flushRecords ?? FLUSH_RECORDS)) continue
+      this.flush()
+      progress(this.world.seq)
+    }
+    return this.flush()
+  }
+
+  private fold(records: ReturnType<typeof recordsOf>): void {
+    for (const record of records) {
+      if (record.seq <= this.world.seq) continue
+      this.world.apply(record)
+      this.pending += 1
+    }
+  }
+
+  private flushSoon(): void {
+    if (this.timer !== undefined || this.pending === 0) return
+    this.timer = setTimeout(() => {
+      try {
+        this.flush()
+      } catch (error) {
+        this.failure = error
+        this.broken.abort()
+      }
+    }, this.options.flushMillis ?? FLUSH_MILLIS)
+  }
+
+  flush(): Checkpoint {
+    clearTimeout(this.timer)
+    this.timer = undefined
+    this.pending = 0
+    const checkpoint = this.world.flush()
+    this.options.onCheckpoint?.(checkpoint)
+    return checkpoint
+  }
+}
