@@ -14,6 +14,7 @@ const layers = [
   'journal',
   'content',
   'auth',
+  'store',
   'wire',
   'platform',
 ] as const

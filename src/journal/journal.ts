@@ -53,13 +53,16 @@ export interface JournalReader {
   close(): Promise<void>
 }
 
+/** What an append needs of a frame. */
+export type FrameToAppend = Pick<Frame, 'bytes' | 'count' | 'firstSeq' | 'previousHash'>
+
 export interface Journal extends JournalReader {
   /**
    * Resolves when the frame is durable. The order of calls is the order in the log. Rejects with
    * FencedError when the position is taken; with any other error the outcome is unknown and the
    * journal must be closed, reopened and read to find out.
    */
-  append(frame: Frame): Promise<void>
+  append(frame: FrameToAppend): Promise<void>
   /** Forgets whole segments before `before`; only behind an archived or checkpointed position. */
   trim(before: number): Promise<void>
 }

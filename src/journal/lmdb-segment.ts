@@ -33,11 +33,6 @@ interface Stats {
   readonly pageSize: number
 }
 
-/** lmdb's types know this form of `put` for `putSync` only. */
-interface AppendingStore {
-  put(key: Buffer, value: Buffer, options: { readonly append: true }): Promise<boolean>
-}
-
 /** One LMDB environment of the journal: a run of frames under their first seq, then its seal. */
 export class Segment {
   readonly name: string
@@ -68,22 +63,28 @@ export class Segment {
     return this.db
   }
 
-  /** Resolves once durable: true when it is in, false when its key is not above all others. */
-  private append(seq: number, value: Buffer): Promise<boolean> {
-    const store: AppendingStore = this.env()
-    return store.put(keyOf(seq), value, { append: true })
+  /**
+   * Durable when it returns: true when it is in, false when its key is not above all others. Holds
+   * the thread meanwhile, which is a third faster than lmdb's own queue and thread: the writer has
+   * a thread to itself.
+   */
+  private append(seq: number, value: Buffer): boolean {
+    const db = this.env()
+    return (
+      db.transactionSync(() => db.putSync(keyOf(seq), value, { append: true }) as unknown) !== false
+    )
   }
 
-  async add(seq: number, frame: Buffer): Promise<boolean> {
+  add(seq: number, frame: Buffer): boolean {
     const before = this.storedBytes()
-    const added = await this.append(seq, frame)
+    const added = this.append(seq, frame)
     if (added) this.bytes = before + frame.length
     return added
   }
 
   /** True when the segment ends before `seq`, whoever sealed it. */
-  async seal(seq: number, hash: Buffer): Promise<boolean> {
-    return (await this.append(seq, Buffer.concat([SEAL, hash]))) || this.sealedAt() === seq
+  seal(seq: number, hash: Buffer): boolean {
+    return this.append(seq, Buffer.concat([SEAL, hash])) || this.sealedAt() === seq
   }
 
   sealed(): boolean {

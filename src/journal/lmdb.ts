@@ -15,6 +15,7 @@ import { decodeFrame, type Frame, lastSeq } from './frame.ts'
 import {
   EMPTY_TAIL,
   FencedError,
+  type FrameToAppend,
   type Journal,
   type Tail,
   TrimmedError,
@@ -39,8 +40,6 @@ export class LmdbJournal implements Journal {
   /** By first seq, ascending. All but the last are sealed. */
   private segments: Segment[] = []
   private unsealed: Segment | undefined
-  /** Rolling takes two writes: the next append waits for it, so that order stays order. */
-  private appending: Promise<void> = Promise.resolve()
 
   private constructor(options: LmdbJournalOptions) {
     this.dir = options.dir
@@ -84,27 +83,21 @@ export class LmdbJournal implements Journal {
     return EMPTY_TAIL
   }
 
-  append(frame: Frame): Promise<void> {
-    const appended = this.appending.then(() => this.appendNext(frame))
-    this.appending = appended.catch(() => undefined)
-    return appended
-  }
-
-  private async appendNext(frame: Frame): Promise<void> {
-    const segment = await this.writable(frame)
-    const added = await segment.add(frame.firstSeq, frame.bytes)
+  async append(frame: FrameToAppend): Promise<void> {
+    const segment = this.writable(frame)
+    const added = segment.add(frame.firstSeq, frame.bytes)
     if (!added) throw new FencedError(`position ${frame.firstSeq} is taken`)
     this.waiters.wake()
   }
 
-  private async writable(frame: Frame): Promise<Segment> {
+  private writable(frame: FrameToAppend): Segment {
     const current = this.segments.at(-1)
     if (current === undefined) throw new FencedError('the journal is closed')
     // Looked up once: whoever seals it later takes the key that our next frame needs.
     if (this.unsealed !== current && !current.sealed()) this.unsealed = current
     if (this.unsealed === current && current.storedBytes() < this.segmentBytes) return current
     const { firstSeq, previousHash } = frame
-    if (!(await current.seal(firstSeq, previousHash))) {
+    if (!current.seal(firstSeq, previousHash)) {
       throw new FencedError(`position ${firstSeq} is taken`)
     }
     return this.addSegment(firstSeq)

@@ -1,7 +1,8 @@
-import { type Frame, lastSeq } from './frame.ts'
+import { decodeFrame, type Frame, lastSeq } from './frame.ts'
 import {
   EMPTY_TAIL,
   FencedError,
+  type FrameToAppend,
   type Journal,
   type Tail,
   TrimmedError,
@@ -20,10 +21,11 @@ export class MemoryJournal implements Journal {
     return this.last
   }
 
-  async append(frame: Frame): Promise<void> {
-    if (frame.firstSeq !== this.last.seq + 1 || !frame.previousHash.equals(this.last.hash)) {
-      throw new FencedError(`position ${frame.firstSeq} is taken`)
+  async append(added: FrameToAppend): Promise<void> {
+    if (added.firstSeq !== this.last.seq + 1 || !added.previousHash.equals(this.last.hash)) {
+      throw new FencedError(`position ${added.firstSeq} is taken`)
     }
+    const frame = decodeFrame(added.bytes)
     this.frames.push(frame)
     this.last = tailOf(frame)
     this.waiters.wake()

@@ -1,11 +1,17 @@
-/** Where the store is: the record it holds everything up to, and the digests of that state. */
+/**
+ * Where the store is: the record it holds everything up to, the frame that ends with it, and the
+ * digests of that state.
+ */
+
+import type { Store, StoreWriter } from '../store/store.ts'
 import * as wire from '../wire/schema.ts'
 import { Digest } from './digest.ts'
 import { RowCodec } from './row-codec.ts'
-import type { Store, StoreWriter } from './store.ts'
 
 export interface Checkpoint {
   readonly seq: number
+  /** Of the frame that ends with record `seq`, as a string: which journal this is about. */
+  readonly hash: string
   readonly digests: ReadonlyMap<number, Digest>
 }
 
@@ -17,6 +23,7 @@ const LAYOUT = 1
 const codec = new RowCodec(
   wire.struct('checkpoint', {
     layout: wire.varuint,
+    hash: wire.varstring,
     digests: wire.array(
       wire.struct('digest', { share: wire.varuint, a: wire.u32, b: wire.u32 }),
       1 << 16,
@@ -31,12 +38,13 @@ export class LayoutError extends Error {
 
 export function readCheckpoint(store: Store): Checkpoint {
   const row = store.map(MAP).get(KEY)
-  if (row === undefined) return { seq: 0, digests: new Map() }
+  if (row === undefined) return { seq: 0, hash: '', digests: new Map() }
   const seq = seqOfCheckpoint(row)
-  const { layout, digests } = codec.decode(row)
+  const { layout, hash, digests } = codec.decode(row)
   if (layout !== LAYOUT) throw new LayoutError(`projections have layout ${layout}, not ${LAYOUT}`)
   return {
     seq,
+    hash,
     digests: new Map(
       digests.map(({ share, a, b }) => {
         const digest = new Digest()
@@ -49,8 +57,8 @@ export function readCheckpoint(store: Store): Checkpoint {
 
 const seqOfCheckpoint = (row: Buffer): number => row.readUIntBE(0, 6)
 
-export function writeCheckpoint(writer: StoreWriter, { seq, digests }: Checkpoint): void {
+export function writeCheckpoint(writer: StoreWriter, { seq, hash, digests }: Checkpoint): void {
   const rows = [...digests].map(([share, { a, b }]) => ({ share, a, b }))
   rows.sort((x, y) => x.share - y.share)
-  writer.put(MAP, KEY, codec.encode(seq, { layout: LAYOUT, digests: rows }))
+  writer.put(MAP, KEY, codec.encode(seq, { layout: LAYOUT, hash, digests: rows }))
 }

@@ -2,7 +2,7 @@
  * Folds the durable journal into the store. One code in four places: behind the live writer (in a
  * thread of its own), at start-up, in a standby and in a rebuild.
  */
-import { recordsOf } from '../journal/frame.ts'
+import { type Frame, lastSeq, recordsOf } from '../journal/frame.ts'
 import type { JournalReader } from '../journal/journal.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { World } from './world.ts'
@@ -25,6 +25,8 @@ export class Follower {
   readonly world: World
   private readonly options: FollowerOptions
   private pending = 0
+  /** Of the last frame that was folded. */
+  private hash: Buffer
   private timer: NodeJS.Timeout | undefined
   private failure: unknown
   private readonly broken = new AbortController()
@@ -32,6 +34,7 @@ export class Follower {
   constructor(options: FollowerOptions) {
     this.options = options
     this.world = options.world
+    this.hash = Buffer.from(options.world.stored.hash, 'latin1')
   }
 
   /** Follows until `signal` aborts. Rejects when a record cannot be folded or stored. */
@@ -39,7 +42,7 @@ export class Follower {
     const stop = AbortSignal.any([signal, this.broken.signal])
     try {
       for await (const frame of this.options.journal.read(this.world.seq + 1, stop)) {
-        this.fold(recordsOf(frame))
+        this.fold(frame)
         if (this.pending >= (this.options.flushRecords ?? FLUSH_RECORDS)) this.flush()
         else this.flushSoon()
       }
@@ -52,7 +55,7 @@ export class Follower {
   /** Folds what is stored now and flushes it. */
   async catchUp(progress: (seq: number) => void = () => undefined): Promise<Checkpoint> {
     for await (const frame of this.options.journal.stored(this.world.seq + 1)) {
-      this.fold(recordsOf(frame))
+      this.fold(frame)
       if (this.pending < (this.options.flushRecords ?? FLUSH_RECORDS)) continue
       this.flush()
       progress(this.world.seq)
@@ -60,12 +63,13 @@ export class Follower {
     return this.flush()
   }
 
-  private fold(records: ReturnType<typeof recordsOf>): void {
-    for (const record of records) {
+  private fold(frame: Frame): void {
+    for (const record of recordsOf(frame)) {
       if (record.seq <= this.world.seq) continue
       this.world.apply(record)
       this.pending += 1
     }
+    if (lastSeq(frame) === this.world.seq) this.hash = frame.hash
   }
 
   private flushSoon(): void {
@@ -84,7 +88,7 @@ export class Follower {
     clearTimeout(this.timer)
     this.timer = undefined
     this.pending = 0
-    const checkpoint = this.world.flush()
+    const checkpoint = this.world.flush(this.hash)
     this.options.onCheckpoint?.(checkpoint)
     return checkpoint
   }

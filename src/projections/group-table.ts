@@ -1,7 +1,7 @@
 import { NAME_MAX } from '../platform/limits.ts'
+import type { Store } from '../store/store.ts'
 import { KEY_MAX, putGroup } from './row-codec.ts'
 import type { Slot } from './slot.ts'
-import type { Store } from './store.ts'
 import type { Positions, TableSpec } from './table.ts'
 import { Table } from './table.ts'
 

@@ -1,6 +1,6 @@
+import type { Store } from '../store/store.ts'
 import { groupOfKey, putGroup, seqOfRow } from './row-codec.ts'
 import { Slot } from './slot.ts'
-import type { Store } from './store.ts'
 import type { Positions, TableSpec } from './table.ts'
 import { Table } from './table.ts'
 

@@ -4,10 +4,10 @@
  * coming left. Each client has a ring of its own, so that one cannot push out another's.
  */
 import type { JournalRecord } from '../journal/record.ts'
+import type { Store, StoreMap, StoreWriter } from '../store/store.ts'
 import type { Digest } from './digest.ts'
 import { hashRow } from './digest.ts'
 import { copyRow, groupOfKey, putGroup } from './row-codec.ts'
-import type { Store, StoreMap, StoreWriter } from './store.ts'
 
 /** Calls remembered per client: far more than it has in flight. */
 const RING = 512

@@ -10,6 +10,7 @@
  * slots may be forgotten, which a clock hand does when the table is over its share of memory.
  */
 
+import type { Store, StoreMap, StoreWriter } from '../store/store.ts'
 import type { Schema } from '../wire/schema.ts'
 import { type Digest, hashRow } from './digest.ts'
 import { shareOf } from './node-id.ts'
@@ -23,7 +24,6 @@ import {
   seqOfRow,
 } from './row-codec.ts'
 import { Slot, type Version } from './slot.ts'
-import type { Store, StoreMap, StoreWriter } from './store.ts'
 
 /** Shared by all tables of a world. */
 export interface Positions {

@@ -4,6 +4,7 @@
  */
 import type { JournalRecord } from '../journal/record.ts'
 import { KiB } from '../platform/limits.ts'
+import type { Store } from '../store/store.ts'
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { Control } from './control.ts'
 import { Digest } from './digest.ts'
@@ -14,7 +15,6 @@ import { IdTable } from './id-table.ts'
 import { nodeId } from './node-id.ts'
 import { Replies } from './replies.ts'
 import { tableSpecs, type Usage } from './rows.ts'
-import type { Store } from './store.ts'
 import type { Positions } from './table.ts'
 import { AsOfView, LiveView, type TreeView } from './tree-view.ts'
 import { WorldError } from './world-error.ts'
@@ -83,6 +83,11 @@ export class World {
     this.seq = record.seq
   }
 
+  /** Where the store is. */
+  get stored(): Checkpoint {
+    return this.checkpoint
+  }
+
   /** A share's tree as it is now. */
   live(share: number): TreeView {
     let view = this.views.get(share)
@@ -106,9 +111,16 @@ export class World {
     this.usages.put(nodeId(share, 0), 0, usage, seq)
   }
 
-  /** Moves all changes into the store in one transaction, with the position they amount to. */
-  flush(): Checkpoint {
-    const checkpoint = { seq: this.seq, digests: copied(this.checkpoint.digests) }
+  /**
+   * Moves all changes into the store in one transaction, with the position they amount to. `hash`
+   * is that of the frame that ends here.
+   */
+  flush(hash: Buffer): Checkpoint {
+    const checkpoint = {
+      seq: this.seq,
+      hash: hash.latin1Slice(0, hash.length),
+      digests: copied(this.checkpoint.digests),
+    }
     const digests = digestsOf(checkpoint.digests)
     this.store.commit((writer) => {
       for (const table of this.tables) table.flushTo(writer, digests)

@@ -1,6 +1,7 @@
-import { LmdbStore } from '../../src/projections/lmdb-store.ts'
-import { MemoryStore } from '../../src/projections/memory-store.ts'
-import type { Store } from '../../src/projections/store.ts'
+import { join } from 'node:path'
+import { LmdbStore } from '../../src/store/lmdb-store.ts'
+import { MemoryStore } from '../../src/store/memory-store.ts'
+import type { Store } from '../../src/store/store.ts'
 import { temporaryDirectory } from '../temporary.ts'
 
 interface StoreUnderTest {
@@ -13,7 +14,7 @@ export const stores: Readonly<Record<string, () => StoreUnderTest>> = {
   memory: () => ({ store: new MemoryStore(), dispose: async () => undefined }),
   LMDB: () => {
     const { path, remove } = temporaryDirectory('store')
-    const store = new LmdbStore(path)
+    const store = new LmdbStore(join(path, 'store.mdb'))
     return {
       store,
       dispose: async () => {

@@ -1,6 +1,7 @@
 /**
- * Where projections are kept: sorted maps of bytes that change together, atomically and durably.
- * LMDB in the product, the heap in simulations. One writer (the follower), any number of readers.
+ * Sorted maps of bytes that change together, atomically and durably: where projections and the index
+ * of blocks are kept. LMDB in the product, the heap in simulations. One writer, any number of readers.
+ * Whatever is in a store can be made again from the journal or from segments.
  */
 export interface StoreEntry {
   readonly key: Buffer

@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { GiB } from '../platform/limits.ts'
 import type { Store, StoreEntry, StoreMap, StoreWriter } from './store.ts'
@@ -40,15 +40,15 @@ class LmdbMap implements StoreMap {
   }
 }
 
-/** Projections in one LMDB environment, apart from the journal's: it can be deleted at any time. */
+/** A store in one LMDB environment, which is the file `path`. */
 export class LmdbStore implements Store {
   private readonly root: RootDatabase<Buffer, Buffer>
   private readonly maps = new Map<string, LmdbMap>()
 
-  constructor(dir: string) {
-    mkdirSync(dir, { recursive: true, mode: 0o700 })
+  constructor(path: string) {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     this.root = open<Buffer, Buffer>({
-      path: join(dir, 'projections.mdb'),
+      path,
       noSubdir: true,
       encoding: 'binary',
       keyEncoding: 'binary',

@@ -1,0 +1,214 @@
+/**
+ * The content of files, as every protocol reads and writes it: what is staged over what is sealed.
+ */
+
+import { withoutSetId } from '../../auth/access.ts'
+import type { Principal } from '../../auth/principal.ts'
+import { isRoot } from '../../auth/principal.ts'
+import type { BlockStore } from '../../content/block-store.ts'
+import type { Piece, StagedFile, Staging } from '../../content/staging.ts'
+import type { Origin } from '../../journal/record.ts'
+import type { Refusal } from '../../journal/refusal.ts'
+import { millisOf } from '../../platform/clock.ts'
+import { GRANULE } from '../../platform/limits.ts'
+import type { Inode } from '../../projections/inode.ts'
+import { nodeId } from '../../projections/node-id.ts'
+import type { TreeView } from '../../projections/tree-view.ts'
+import type { Stream } from '../stream.ts'
+import { admitWrite } from './admit-write.ts'
+import { fill, type Part, sealedParts } from './sealed-content.ts'
+import { INLINE_MAX, type Sealer } from './sealer.ts'
+
+export interface FileContentOptions {
+  readonly stream: Stream
+  readonly staging: Staging
+  readonly blocks: BlockStore
+  readonly sealer: Sealer
+}
+
+export interface Written {
+  /** The file as it was before. */
+  readonly before: Inode
+  /** What must be durable before the answer leaves: a record, or a seal that ends later. */
+  readonly durable: number | Promise<void>
+}
+
+export class FileContent {
+  private readonly options: FileContentOptions
+
+  constructor(options: FileContentOptions) {
+    this.options = options
+  }
+
+  /** What is staged of a live file; undefined for most. */
+  staged(share: number, ino: number): StagedFile | undefined {
+    return this.options.staging.find(nodeId(share, ino))
+  }
+
+  sizeOf(inode: Inode, staged: StagedFile | undefined): number {
+    return staged === undefined ? inode.size : Math.max(inode.size, staged.end)
+  }
+
+  /**
+   * Parts of [from, to), which must lie within the file as it is with what is staged. `staged` is
+   * undefined for a past moment. Rejects or throws DamageError.
+   */
+  read(
+    view: TreeView,
+    inode: Inode,
+    staged: StagedFile | undefined,
+    from: number,
+    to: number,
+  ): readonly Part[] | Promise<readonly Part[]> {
+    const under = this.underStaged(view, inode, from, to)
+    if (staged === undefined || !staged.overlaps(from, to)) return under
+    // The pieces of now, whatever is sealed or written while the rest is read: pieces are immutable,
+    // but their lists are not.
+    const pieces = [...staged.overlapping(from, to)]
+    const overlay = (parts: readonly Part[]): readonly Part[] => {
+      const bytes = Buffer.allocUnsafe(to - from)
+      fill(bytes, parts)
+      lay(pieces, from, bytes)
+      return [bytes]
+    }
+    return isPromise(under) ? under.then(overlay) : overlay(under)
+  }
+
+  /** What the extents have, and zeros behind their end. */
+  private underStaged(
+    view: TreeView,
+    inode: Inode,
+    from: number,
+    to: number,
+  ): readonly Part[] | Promise<readonly Part[]> {
+    const stop = Math.min(to, inode.size)
+    if (stop <= from) return [to - from]
+    const sealed = sealedParts(this.options.blocks, view, inode.content, from, stop)
+    if (stop === to) return sealed
+    const zeros = to - stop
+    if (isPromise(sealed)) return sealed.then((parts) => parts.concat(zeros))
+    return sealed.concat(zeros)
+  }
+
+  /**
+   * Takes bytes in for a live file. With `stable` the answer must wait until `durable`; without it
+   * nothing is promised, and `commit` makes it so.
+   */
+  write(
+    share: number,
+    ino: number,
+    offset: number,
+    bytes: Buffer,
+    stable: boolean,
+    origin: Origin,
+    principal: Principal,
+  ): Written | Refusal {
+    const { stream, staging, sealer } = this.options
+    const stamp = stream.stamp(origin, principal)
+    const before = admitWrite(
+      stream.world,
+      share,
+      ino,
+      offset,
+      bytes.length,
+      staging.bytesOf(share),
+      stamp,
+    )
+    if (typeof before === 'string') return before
+    if (bytes.length === 0) return { before, durable: 0 }
+    const id = nodeId(share, ino)
+    let durable: number | Promise<void> = 0
+    if (!isRoot(principal) && withoutSetId(before.mode) !== before.mode) {
+      durable = this.clearSetId(share, ino, before, origin)
+    }
+    const staged = staging.find(id)
+    if (stable && this.fitsInline(id, before, staged, offset, bytes.length)) {
+      if (staged !== undefined) staging.discard(id, offset, offset + bytes.length)
+      const seq = sealer.nameInline(share, ino, [{ offset, bytes }], stamp.at, origin)
+      return { before, durable: seq }
+    }
+    if (staged !== undefined && this.anotherWriter(staged, origin) && sealer.isIdle(id)) {
+      // So that the record of each seal says who wrote.
+      sealer.seal(id).catch(() => undefined)
+    }
+    staging.write(id, share, ino, offset, bytes, stamp.at, millisOf(stamp.at), origin)
+    if (stable) durable = sealer.seal(id)
+    else sealer.sealFull(id)
+    return { before, durable }
+  }
+
+  private anotherWriter({ origin, fresh }: StagedFile, { client, uid }: Origin): boolean {
+    return !fresh.empty && (origin.client !== client || origin.uid !== uid)
+  }
+
+  /** Small, on whole granules or up to the file's end, and with nothing under way to overtake. */
+  private fitsInline(
+    id: number,
+    inode: Inode,
+    staged: StagedFile | undefined,
+    offset: number,
+    length: number,
+  ): boolean {
+    if (length > INLINE_MAX || offset % GRANULE !== 0 || !this.options.sealer.isIdle(id))
+      return false
+    const end = offset + length
+    return end % GRANULE === 0 || end >= this.sizeOf(inode, staged)
+  }
+
+  private clearSetId(share: number, ino: number, { mode }: Inode, origin: Origin): number {
+    const decision = this.options.stream.submit(
+      {
+        type: 'ChangeAttributes',
+        share,
+        ino,
+        mode: withoutSetId(mode),
+        uid: undefined,
+        gid: undefined,
+        size: undefined,
+        atime: undefined,
+        mtime: undefined,
+        guard: undefined,
+      },
+      origin,
+    )
+    return typeof decision === 'string' ? 0 : decision.seq
+  }
+
+  /** Resolves when everything written to the file is durable; rejects with SealError. */
+  commit(share: number, ino: number): Promise<void> | undefined {
+    const id = nodeId(share, ino)
+    if (this.options.staging.find(id) === undefined && this.options.sealer.isIdle(id)) {
+      return undefined
+    }
+    return this.options.sealer.seal(id)
+  }
+
+  /** Whether a change of size may be decided now; otherwise `settled` says when. */
+  mayResize(share: number, ino: number): boolean {
+    return this.options.sealer.isIdle(nodeId(share, ino))
+  }
+
+  settled(share: number, ino: number): Promise<void> {
+    return this.options.sealer.idle(nodeId(share, ino))
+  }
+
+  /** The file was given this size: what is staged behind it is void. */
+  resized(share: number, ino: number, size: number): void {
+    this.options.staging.truncate(nodeId(share, ino), size)
+  }
+
+  /** The file's times were set explicitly: what was written before says nothing about them. */
+  timesSet(share: number, ino: number): void {
+    const staged = this.staged(share, ino)
+    if (staged !== undefined) staged.mtime = undefined
+  }
+}
+
+function lay(pieces: readonly Piece[], from: number, into: Buffer): void {
+  for (const { offset, bytes } of pieces) {
+    if (offset >= from) bytes.copy(into, offset - from)
+    else bytes.copy(into, 0, from - offset)
+  }
+}
+
+const isPromise = <T>(x: T | Promise<T>): x is Promise<T> => x instanceof Promise

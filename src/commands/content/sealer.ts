@@ -1,0 +1,235 @@
+/**
+ * Turns staged bytes into blocks, makes them durable, and names them in the file's extents. A file's
+ * seals follow one another; everything about a file that must not overtake one waits for `idle`.
+ */
+
+import { SYSTEM } from '../../auth/principal.ts'
+import { blockId } from '../../content/block.ts'
+import type { BlockStore } from '../../content/block-store.ts'
+import type { StoreAnswer } from '../../content/content-thread.ts'
+import type { Pieces, StagedFile, Staging } from '../../content/staging.ts'
+import type { Extent } from '../../journal/fields.ts'
+import type { Origin } from '../../journal/record.ts'
+import type { Refusal } from '../../journal/refusal.ts'
+import type { Instant } from '../../platform/clock.ts'
+import { EXTENTS_PER_RECORD, KiB } from '../../platform/limits.ts'
+import type { NewBlock } from '../committer.ts'
+import type { Stream } from '../stream.ts'
+import { cutIntoBlocks, type NewContent } from './cut-blocks.ts'
+
+/** Where large amounts of content are hashed and stored. */
+export interface BulkStore {
+  store(blocks: readonly Buffer[]): Promise<StoreAnswer>
+}
+
+export interface SealerOptions {
+  readonly stream: Stream
+  readonly staging: Staging
+  readonly blocks: BlockStore
+  readonly bulk: BulkStore
+  /** Staged bytes were sealed: there is room for more. */
+  readonly onSealed: () => void
+}
+
+/** Up to here blocks travel with the frame that names them, which saves a round trip. */
+export const INLINE_MAX = 64 * KiB
+
+/** Chunks whose blocks are cut and stored at a time: 8 MiB at most. */
+const CHUNKS_AT_ONCE = 8
+/** Complete chunks at which a stream's seal begins. */
+const FULL_CHUNKS = 8
+
+/** Why staged bytes could not be made durable. They stay staged. */
+export class SealError extends Error {
+  override readonly name = 'SealError'
+  readonly refusal: Refusal
+
+  constructor(refusal: Refusal, cause: unknown) {
+    super(`sealing failed: ${String(cause)}`, { cause })
+    this.refusal = refusal
+  }
+}
+
+interface Seals {
+  running: Promise<void>
+  /** Begins when the running one ends: takes up whatever is staged by then. */
+  queued: Promise<void> | undefined
+}
+
+export class Sealer {
+  private readonly options: SealerOptions
+  private readonly seals = new Map<number, Seals>()
+
+  constructor(options: SealerOptions) {
+    this.options = options
+  }
+
+  /** Files that are being sealed. */
+  get running(): number {
+    return this.seals.size
+  }
+
+  /**
+   * Resolves when all bytes that are staged for the file now are durable; rejects with SealError.
+   */
+  seal(id: number): Promise<void> {
+    const seals = this.seals.get(id)
+    if (seals !== undefined) {
+      seals.queued ??= seals.running.catch(() => undefined).then(() => this.start(id))
+      return seals.queued
+    }
+    return this.start(id)
+  }
+
+  /** Begins to seal what is complete, if enough is and nothing is under way: streams flow early. */
+  sealFull(id: number): void {
+    const file = this.options.staging.find(id)
+    if (file === undefined || file.fresh.full < FULL_CHUNKS || !this.isIdle(id)) return
+    // What goes wrong is met again by whoever commits.
+    this.run(id, file, true).catch(() => undefined)
+  }
+
+  private start(id: number): Promise<void> {
+    const file = this.options.staging.find(id)
+    const { stream } = this.options
+    if (file === undefined || file.fresh.empty) return stream.whenDurable(stream.decided)
+    return this.run(id, file, false).then((seq) => stream.whenDurable(seq))
+  }
+
+  private run(id: number, file: StagedFile, fullOnly: boolean): Promise<number> {
+    const decided = this.sealNow(id, file, fullOnly)
+    const seals: Seals = { running: decided.then(() => undefined), queued: undefined }
+    this.seals.set(id, seals)
+    seals.running
+      .catch(() => undefined)
+      .finally(() => {
+        if (this.seals.get(id) === seals) this.seals.delete(id)
+      })
+    return decided
+  }
+
+  /** Resolves when no seal of the file is under way. */
+  async idle(id: number): Promise<void> {
+    for (let seals = this.seals.get(id); seals !== undefined; seals = this.seals.get(id)) {
+      await (seals.queued ?? seals.running).catch(() => undefined)
+    }
+  }
+
+  isIdle(id: number): boolean {
+    return !this.seals.has(id)
+  }
+
+  /** Resolves to the record that names the bytes. */
+  private async sealNow(id: number, file: StagedFile, fullOnly: boolean): Promise<number> {
+    const { staging, onSealed } = this.options
+    const pieces = staging.beginSeal(file, fullOnly)
+    try {
+      const seq = await this.name(file, pieces)
+      staging.endSeal(id, file)
+      onSealed()
+      return seq
+    } catch (error) {
+      staging.undoSeal(file)
+      throw sealErrorOf(error)
+    }
+  }
+
+  /** Batch after batch: while one is stored the next is cut. */
+  private async name(file: StagedFile, pieces: Pieces): Promise<number> {
+    const { stream, blocks, bulk } = this.options
+    const { share, ino, mtime, origin } = file
+    let seq = stream.decided
+    let storing: Promise<number> | undefined
+    const indexes = [...pieces.chunks.keys()].sort((a, b) => a - b)
+    for (let i = 0; i < indexes.length; i += CHUNKS_AT_ONCE) {
+      const view = stream.world.live(share)
+      const inode = view.inode(ino)
+      // Of a file that was removed meanwhile nobody will miss the bytes.
+      if (inode === undefined) break
+      const some = indexes.slice(i, i + CHUNKS_AT_ONCE)
+      const content = await cutIntoBlocks(blocks, view, inode, pieces, some)
+      if (pieces.bytes <= INLINE_MAX && some.length === indexes.length) {
+        return this.nameInline(share, ino, content, mtime, origin)
+      }
+      const stored = bulk.store(content.map(({ bytes }) => bytes))
+      const named = stored.then((answer) => this.nameStored(file, content, answer, mtime, origin))
+      // Awaited a turn later; a failure until then must not count as unhandled.
+      named.catch(() => undefined)
+      if (storing !== undefined) seq = await storing
+      storing = named
+    }
+    return storing === undefined ? seq : await storing
+  }
+
+  private nameStored(
+    { share, ino }: StagedFile,
+    content: readonly NewContent[],
+    { ids, stored }: StoreAnswer,
+    mtime: Instant | undefined,
+    origin: Origin,
+  ): number {
+    const { blocks } = this.options
+    blocks.landed(stored.written)
+    for (const [i, { bytes }] of content.entries()) blocks.keep(ids[i] as string, bytes)
+    const extents = content.map(({ offset, bytes }, i) => extentOf(offset, bytes, ids[i] as string))
+    let seq = 0
+    for (let i = 0; i < extents.length; i += EXTENTS_PER_RECORD) {
+      const some = extents.slice(i, i + EXTENTS_PER_RECORD)
+      seq = this.submit(share, ino, some, mtime, origin, [])
+    }
+    return seq
+  }
+
+  /**
+   * Names small blocks at once: they are durable before the record that names them is, since both go
+   * to the disk together. Returns the record.
+   */
+  nameInline(
+    share: number,
+    ino: number,
+    content: readonly NewContent[],
+    mtime: Instant | undefined,
+    origin: Origin,
+  ): number {
+    const { blocks } = this.options
+    const fresh = content.map(({ bytes }) => ({ id: blockId(bytes), bytes }))
+    for (const { id, bytes } of fresh) blocks.pin(id, bytes)
+    const extents = content.map(({ offset, bytes }, i) =>
+      extentOf(offset, bytes, (fresh[i] as NewBlock).id),
+    )
+    return this.submit(share, ino, extents, mtime, origin, fresh)
+  }
+
+  private submit(
+    share: number,
+    ino: number,
+    extents: readonly Extent[],
+    mtime: Instant | undefined,
+    origin: Origin,
+    blocks: readonly NewBlock[],
+  ): number {
+    const { stream } = this.options
+    const command = { type: 'WriteContent', share, ino, extents, mtime } as const
+    const decision = stream.submit(command, origin, SYSTEM, blocks)
+    if (typeof decision === 'string') throw new SealError('serverFault', `parked: ${decision}`)
+    const { outcome, seq } = decision
+    // Of a file that was removed meanwhile nobody will miss the bytes.
+    if (outcome.kind === 'refused' && outcome.why !== 'stale') {
+      throw new SealError(outcome.why, outcome.why)
+    }
+    return seq
+  }
+}
+
+const extentOf = (offset: number, bytes: Buffer, block: string): Extent => ({
+  offset,
+  length: bytes.length,
+  block,
+  blockOffset: 0,
+})
+
+function sealErrorOf(error: unknown): SealError {
+  if (error instanceof SealError) return error
+  const full = (error as { code?: string }).code === 'ENOSPC'
+  return new SealError(full ? 'noSpace' : 'inputOutput', error)
+}

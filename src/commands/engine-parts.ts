@@ -1,0 +1,189 @@
+/** Bringing up what an engine is made of: threads, what is durable, and the way between them. */
+import { rm } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { dirname } from 'node:path'
+import { BlockIndex } from '../content/block-index.ts'
+import { BlockStore } from '../content/block-store.ts'
+import { ContentThread } from '../content/content-thread.ts'
+import { RealDisk } from '../content/disk.ts'
+import { lastSeq, recordsOf } from '../journal/frame.ts'
+import type { Tail } from '../journal/journal.ts'
+import { LmdbJournal } from '../journal/lmdb.ts'
+import { LogThread } from '../journal/log-thread.ts'
+import { type Clock, SystemClock } from '../platform/clock.ts'
+import type { Log } from '../platform/log.ts'
+import { type Checkpoint, LayoutError } from '../projections/checkpoint.ts'
+import { FollowerThread } from '../projections/follower-thread.ts'
+import { World } from '../projections/world.ts'
+import { LmdbStore } from '../store/lmdb-store.ts'
+import type { FrameLog } from './committer.ts'
+import { type DataPaths, dataPaths, lockDataDirectory } from './data-directory.ts'
+
+export interface PartsOptions {
+  readonly data: string
+  readonly log: Log
+  readonly projectionMemory: number
+  readonly contentMemory: number
+  readonly onFailure: (error: Error) => void
+}
+
+export interface EngineParts {
+  readonly paths: DataPaths
+  readonly world: World
+  readonly clock: Clock
+  readonly tail: Tail
+  readonly log: FrameLog
+  readonly blocks: BlockStore
+  readonly bulk: ContentThread
+  readonly logThread: LogThread
+  readonly follower: FollowerThread
+  /** Whom the threads tell what happened; set by who uses the parts. */
+  readonly news: { onCheckpoint: (checkpoint: Checkpoint) => void; onDurable: () => void }
+  readonly close: () => Promise<void>
+}
+
+type Closers = (() => unknown)[]
+
+async function closeAll(closers: Closers): Promise<void> {
+  for (const close of closers.reverse()) await close()
+  closers.length = 0
+}
+
+export async function openParts(options: PartsOptions): Promise<EngineParts> {
+  const closers: Closers = []
+  try {
+    const paths = dataPaths(options.data)
+    closers.push(await lockDataDirectory(paths.root))
+    return await openAll(options, paths, closers)
+  } catch (error) {
+    await closeAll(closers)
+    throw error
+  }
+}
+
+async function openAll(
+  options: PartsOptions,
+  paths: DataPaths,
+  closers: Closers,
+): Promise<EngineParts> {
+  const { log, projectionMemory, onFailure } = options
+  const news: EngineParts['news'] = { onCheckpoint: () => undefined, onDurable: () => undefined }
+  const { bulk, blocks } = await openContent(options, paths, closers)
+  const logThread = new LogThread(
+    { journalDir: paths.journal, segmentsDir: paths.segments, indexPath: paths.index },
+    (stored) => {
+      blocks.landed(stored.written)
+      bulk.note(stored)
+    },
+    onFailure,
+  )
+  closers.push(() => logThread.stop())
+  const clock = new SystemClock((await logThread.tail()).time)
+  const tail = await logThread.claim(`${hostname()}:${process.pid}`, clock.now())
+  const world = await openWorld(options, paths, tail, closers)
+  const follower = new FollowerThread(
+    { journalDir: paths.journal, storePath: paths.projections, memory: projectionMemory / 4 },
+    (checkpoint) => news.onCheckpoint(checkpoint),
+    onFailure,
+  )
+  closers.push(() => follower.stop())
+  log.info(
+    { epoch: tail.epoch, seq: tail.seq, replayed: tail.seq - world.stored.seq },
+    'stream open',
+  )
+  const frames: FrameLog = {
+    append: async (frame, fresh) => {
+      await logThread.append(frame, fresh)
+      for (const { id } of fresh) blocks.unpin(id)
+      follower.durable()
+      news.onDurable()
+    },
+  }
+  const close = () => closeAll(closers)
+  return { paths, world, clock, tail, log: frames, blocks, bulk, logThread, follower, news, close }
+}
+
+async function openContent(
+  { log, contentMemory, onFailure }: PartsOptions,
+  paths: DataPaths,
+  closers: Closers,
+): Promise<{ bulk: ContentThread; blocks: BlockStore }> {
+  let blocks: BlockStore | undefined
+  const bulk = new ContentThread(
+    { segmentsDir: paths.segments, indexPath: paths.index },
+    {
+      onIndexed: (position) => blocks?.indexed(position),
+      onRecovering: (segment) => log.info({ segment }, 'indexing a segment'),
+      onCrash: onFailure,
+    },
+  )
+  closers.push(() => bulk.stop())
+  const recovered = await bulk.recover()
+  if (recovered > 0) log.info({ blocks: recovered }, 'took blocks into the index')
+  const index = new BlockIndex(new LmdbStore(paths.index))
+  closers.push(() => index.close())
+  blocks = new BlockStore(new RealDisk(paths.segments), index, contentMemory, (error) =>
+    log.error({ block: error.block }, error.message),
+  )
+  const opened = blocks
+  closers.push(() => opened.close())
+  return { bulk, blocks }
+}
+
+/** The world as the journal has it: the store's checkpoint and what was appended since. */
+async function openWorld(
+  { log, projectionMemory }: PartsOptions,
+  paths: DataPaths,
+  tail: Tail,
+  closers: Closers,
+): Promise<World> {
+  const journal = await LmdbJournal.open({ dir: paths.journal, readOnly: true })
+  try {
+    let store = new LmdbStore(paths.projections)
+    let world = await worldOn(store, projectionMemory, journal, tail)
+    if (typeof world === 'string') {
+      log.warn({ reason: world }, 'rebuilding the projections from the journal')
+      await store.close()
+      await rm(dirname(paths.projections), { recursive: true })
+      store = new LmdbStore(paths.projections)
+      world = new World(store, projectionMemory)
+    }
+    closers.push(() => store.close())
+    let said = world.seq
+    for await (const frame of journal.stored(world.seq + 1)) {
+      for (const record of recordsOf(frame)) if (record.seq > world.seq) world.apply(record)
+      if (world.seq - said < PROGRESS_RECORDS) continue
+      said = world.seq
+      log.info({ seq: world.seq, of: tail.seq }, 'replaying the journal')
+    }
+    return world
+  } finally {
+    await journal.close()
+  }
+}
+
+const PROGRESS_RECORDS = 100_000
+
+/** The world of a store, or why the store is of no use. */
+async function worldOn(
+  store: LmdbStore,
+  memory: number,
+  journal: LmdbJournal,
+  tail: Tail,
+): Promise<World | string> {
+  let world: World
+  try {
+    world = new World(store, memory)
+  } catch (error) {
+    if (error instanceof LayoutError) return error.message
+    throw error
+  }
+  const { seq, hash } = world.stored
+  if (seq === 0) return world
+  if (seq > tail.seq) return `they are at record ${seq}, the journal ends with ${tail.seq}`
+  for await (const frame of journal.stored(seq)) {
+    const same = lastSeq(frame) === seq && frame.hash.equals(Buffer.from(hash, 'latin1'))
+    return same ? world : `they are of another journal at record ${seq}`
+  }
+  return `the journal has no record ${seq}`
+}

@@ -1,0 +1,162 @@
+/**
+ * A data directory at work: its stream, its content and the threads behind them. Knows nothing of
+ * protocols.
+ */
+import { randomBytes } from 'node:crypto'
+import type { BlockStore } from '../content/block-store.ts'
+import { RealDisk } from '../content/disk.ts'
+import { Staging } from '../content/staging.ts'
+import type { LogThread } from '../journal/log-thread.ts'
+import type { Clock } from '../platform/clock.ts'
+import { MiB } from '../platform/limits.ts'
+import type { Log } from '../platform/log.ts'
+import type { FollowerThread } from '../projections/follower-thread.ts'
+import type { ShareOptions } from '../projections/share.ts'
+import type { World } from '../projections/world.ts'
+import { FileContent } from './content/file-content.ts'
+import { Sealer } from './content/sealer.ts'
+import type { DataPaths } from './data-directory.ts'
+import { type EngineParts, openParts } from './engine-parts.ts'
+import { Pressure } from './pressure.ts'
+import { SealingClock } from './sealing-clock.ts'
+import { SpaceProbe } from './space-probe.ts'
+import { NO_ORIGIN, Stream } from './stream.ts'
+
+export interface EngineOptions {
+  readonly data: string
+  readonly log: Log
+  /** Bytes for rows of projections in memory, here and in the follower. */
+  readonly projectionMemory: number
+  /** Bytes for content that was read. */
+  readonly contentMemory: number
+  /** Bytes that may be staged before writers are slowed down. */
+  readonly stagingBudget: number
+  /** Bytes of disk that only what frees some may use. */
+  readonly reserve: number
+  /** The share of a new data directory, and how it is used. */
+  readonly firstShare: { readonly name: string; readonly options: Partial<ShareOptions> }
+  /** The stream is broken: close the engine and open it again. */
+  readonly onFailure: (error: Error) => void
+}
+
+/** Records that may wait for the follower: bounds memory, and how long a start after a crash takes. */
+const LAG_MAX = 200_000
+const BACKLOG_MAX = 64 * MiB
+
+export class Engine {
+  readonly paths: DataPaths
+  readonly world: World
+  readonly stream: Stream
+  readonly staging: Staging
+  readonly content: FileContent
+  readonly blocks: BlockStore
+  readonly pressure: Pressure
+  readonly space: SpaceProbe
+  readonly clock: Clock
+  /** Eight bytes that change whenever staged bytes could have been lost. */
+  readonly verifier: Buffer
+  readonly logThread: LogThread
+  readonly follower: FollowerThread
+  private readonly sealer: Sealer
+  private readonly sealing: SealingClock
+  private readonly closeParts: () => Promise<void>
+
+  private constructor(parts: EngineParts, options: EngineOptions) {
+    const { log, stagingBudget, reserve } = options
+    this.paths = parts.paths
+    this.world = parts.world
+    this.clock = parts.clock
+    this.blocks = parts.blocks
+    this.logThread = parts.logThread
+    this.follower = parts.follower
+    this.closeParts = parts.close
+    this.verifier = randomBytes(8)
+    this.staging = new Staging()
+    const disk = new RealDisk(parts.paths.segments)
+    const promised = () => this.staging.bytes + this.stream.backlog().bytes
+    this.space = new SpaceProbe(() => disk.space(), promised, reserve)
+    this.stream = new Stream({
+      world: parts.world,
+      tail: parts.tail,
+      log: parts.log,
+      clock: parts.clock,
+      random: random32,
+      space: () => this.space.space(),
+      onFailure: options.onFailure,
+    })
+    const { stream, staging, blocks } = this
+    this.pressure = new Pressure([
+      { name: 'staging', level: () => staging.bytes, limit: stagingBudget },
+      { name: 'backlog', level: () => stream.backlog().bytes, limit: BACKLOG_MAX },
+      { name: 'follower', level: () => stream.decided - this.world.stored.seq, limit: LAG_MAX },
+    ])
+    const onSealed = () => this.pressure.relieve()
+    this.sealer = new Sealer({ stream, staging, blocks, bulk: parts.bulk, onSealed })
+    this.content = new FileContent({ stream, staging, blocks, sealer: this.sealer })
+    const onError = (error: Error) => log.error({ err: error }, 'staged writes cannot be stored')
+    this.sealing = new SealingClock(staging, this.sealer, parts.clock, stagingBudget, onError)
+  }
+
+  static async open(options: EngineOptions): Promise<Engine> {
+    const parts = await openParts(options)
+    try {
+      const engine = new Engine(parts, options)
+      parts.news.onCheckpoint = (checkpoint) => {
+        engine.world.onFlushed(checkpoint)
+        engine.pressure.relieve()
+      }
+      parts.news.onDurable = () => engine.pressure.relieve()
+      engine.begin(options)
+      return engine
+    } catch (error) {
+      await parts.close()
+      throw error
+    }
+  }
+
+  /** What a new data directory needs first. */
+  private begin({ firstShare, log }: EngineOptions): void {
+    const { control } = this.world
+    if (control.state.handleKey === '') {
+      this.stream.submit(
+        { type: 'CreateHandleKey', key: randomBytes(16).latin1Slice(0, 16) },
+        NO_ORIGIN,
+      )
+    }
+    if (control.state.nextShare > 1) return
+    const { name, options } = firstShare
+    const root = { mode: 0o777, uid: 0, gid: 0 }
+    this.stream.submit({ type: 'CreateShare', name, options, ...root }, NO_ORIGIN)
+    log.info({ share: name }, 'created the first share')
+  }
+
+  /** Everything staged and decided becomes durable. */
+  async drain(): Promise<void> {
+    await Promise.all([...this.staging.all()].map(([id]) => this.sealer.seal(id)))
+    await this.stream.whenDurable(this.stream.decided)
+  }
+
+  /** Gives everything up; what was not drained is lost, as in a crash. */
+  async close(): Promise<void> {
+    this.sealing.stop()
+    this.space.stop()
+    this.stream.stop()
+    await this.closeParts()
+  }
+}
+
+const random32 = (): number => randomPool.next()
+
+/** Random numbers are drawn in bulk: one at a time costs more than the command they are for. */
+const randomPool = {
+  bytes: Buffer.alloc(0),
+  at: 0,
+  next(): number {
+    if (this.at === this.bytes.length) {
+      this.bytes = randomBytes(4096)
+      this.at = 0
+    }
+    this.at += 4
+    return this.bytes.readUInt32LE(this.at - 4)
+  },
+}

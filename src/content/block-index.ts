@@ -1,0 +1,134 @@
+/**
+ * Which block lies where. Made again from the segments when it is lost: it holds, per lane, up to
+ * where their blocks are in it.
+ */
+import type { Store, StoreMap } from '../store/store.ts'
+import type { Location } from './block.ts'
+import type { Disk } from './disk.ts'
+import {
+  blocksOf,
+  type FoundBlock,
+  type Lane,
+  lanes,
+  SEGMENT_HEADER,
+  segmentName,
+  segmentsOn,
+} from './segment.ts'
+
+export interface Position {
+  readonly segment: number
+  readonly offset: number
+}
+
+const BLOCKS = 'blocks'
+const META = 'meta'
+const VALUE = 12
+
+function keyOf(id: string, into: Buffer): Buffer {
+  into.latin1Write(id, 0, 32)
+  return into
+}
+
+function packed({ segment, offset, length }: Location): Buffer {
+  const value = Buffer.alloc(VALUE)
+  value.writeUInt32BE(segment, 0)
+  value.writeUInt32BE(offset, 4)
+  value.writeUInt32BE(length, 8)
+  return value
+}
+
+const laneKey = (lane: Lane): Buffer => Buffer.from(`lane ${lane}`)
+
+export class BlockIndex {
+  private readonly store: Store
+  private readonly blocks: StoreMap
+  private readonly meta: StoreMap
+  private readonly key = Buffer.alloc(32)
+
+  constructor(store: Store) {
+    this.store = store
+    this.blocks = store.map(BLOCKS)
+    this.meta = store.map(META)
+  }
+
+  get(id: string): Location | undefined {
+    const value = this.blocks.get(keyOf(id, this.key))
+    if (value === undefined) return undefined
+    return {
+      segment: value.readUInt32BE(0),
+      offset: value.readUInt32BE(4),
+      length: value.readUInt32BE(8),
+    }
+  }
+
+  position(lane: Lane): Position {
+    const value = this.meta.get(laneKey(lane))
+    if (value === undefined) return { segment: lane, offset: SEGMENT_HEADER }
+    return { segment: value.readUInt32BE(0), offset: value.readUInt32BE(4) }
+  }
+
+  /** Adds blocks, forgets others, and moves lanes' positions: one transaction. */
+  change(
+    added: readonly FoundBlock[],
+    removed: readonly string[],
+    positions: ReadonlyMap<Lane, Position>,
+  ): void {
+    const key = Buffer.alloc(32)
+    this.store.commit((writer) => {
+      for (const id of removed) writer.remove(BLOCKS, keyOf(id, key))
+      for (const block of added) writer.put(BLOCKS, keyOf(block.id, key), packed(block))
+      for (const [lane, position] of positions) {
+        writer.put(META, laneKey(lane), packed({ ...position, length: 0 }))
+      }
+    })
+    this.store.refresh()
+  }
+
+  /** Takes in what segments hold behind the positions: after a crash, or all of it. */
+  recover(disk: Disk, progress: (segment: number) => void = () => undefined): number {
+    let count = 0
+    for (const lane of Object.values(lanes)) {
+      const from = this.position(lane)
+      for (const segment of segmentsOn(disk, lane)) {
+        if (segment < from.segment) continue
+        const offset = segment === from.segment ? from.offset : SEGMENT_HEADER
+        count += this.recoverSegment(disk, lane, segment, offset)
+        progress(segment)
+      }
+    }
+    return count
+  }
+
+  private recoverSegment(disk: Disk, lane: Lane, segment: number, offset: number): number {
+    const file = disk.open(segmentName(segment))
+    try {
+      // Bytes are checked: a block that was never finished must not stand for a later equal one.
+      const blocks = [...blocksOf(file, segment, offset, true)]
+      const end = { segment, offset: Math.max(offset, file.size()) }
+      this.change(blocks, [], new Map([[lane, end]]))
+      return blocks.length
+    } finally {
+      file.close()
+    }
+  }
+
+  refresh(): void {
+    this.store.refresh()
+  }
+
+  /** All blocks, for checks. */
+  *all(): Iterable<FoundBlock> {
+    for (const { key, value } of this.blocks.range(Buffer.alloc(32), Buffer.alloc(33, 0xff))) {
+      yield {
+        id: key.latin1Slice(0, 32),
+        segment: value.readUInt32BE(0),
+        offset: value.readUInt32BE(4),
+        length: value.readUInt32BE(8),
+      }
+    }
+  }
+
+  close(): Promise<void> {
+    return this.store.close()
+  }
+}

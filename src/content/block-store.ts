@@ -1,0 +1,178 @@
+/**
+ * Blocks as the live server sees them: in memory, on their way to the disk, or in a segment. Reading
+ * what is in memory is synchronous; the rest comes later, checked on its way in.
+ */
+import { CHECKED, headerSize, intact, type Location, readHeader } from './block.ts'
+import { BlockCache, type CachedBlock } from './block-cache.ts'
+import type { BlockIndex, Position } from './block-index.ts'
+import { DamageError } from './damage.ts'
+import type { Disk, DiskFile } from './disk.ts'
+import { type FoundBlock, laneOf, segmentName } from './segment.ts'
+import { SegmentFiles } from './segment-files.ts'
+
+/** Small enough to keep when it was just written: files are often read soon after. */
+const KEEP_WRITTEN = 64 * 1024
+
+export class BlockStore {
+  private readonly index: BlockIndex
+  private readonly cache: BlockCache
+  /** Where blocks are that the index may not have yet. */
+  private readonly recent = new Map<string, Location>()
+  private readonly queues: FoundBlock[][] = [[], []]
+  private readonly files: SegmentFiles
+  private readonly loads = new Map<string, Promise<Buffer>>()
+  private readonly onDamage: (error: DamageError) => void
+
+  constructor(
+    disk: Disk,
+    index: BlockIndex,
+    memory: number,
+    onDamage: (error: DamageError) => void,
+  ) {
+    this.files = new SegmentFiles(disk)
+    this.index = index
+    this.cache = new BlockCache(memory)
+    this.onDamage = onDamage
+  }
+
+  get cachedBytes(): number {
+    return this.cache.bytes
+  }
+
+  /** Keeps a block that no disk has yet. `landed` must follow. */
+  pin(id: string, bytes: Buffer): void {
+    const block = this.cache.admit(id, bytes.length)
+    block.pins += 1
+    if (block.whole === undefined) this.cache.keepWhole(block, Buffer.from(bytes))
+  }
+
+  unpin(id: string): void {
+    const block = this.cache.find(id)
+    if (block !== undefined && block.pins > 0) block.pins -= 1
+  }
+
+  /** Remembers where blocks lie until the index has them. */
+  landed(written: readonly FoundBlock[]): void {
+    for (const block of written) {
+      this.recent.set(block.id, block)
+      this.queues[laneOf(block.segment)]?.push(block)
+    }
+  }
+
+  /** Keeps the bytes of a block that is on the disk already, if it is small. */
+  keep(id: string, bytes: Buffer): void {
+    if (bytes.length > KEEP_WRITTEN) return
+    const block = this.cache.admit(id, bytes.length)
+    if (block.whole === undefined) this.cache.keepWhole(block, Buffer.from(bytes))
+  }
+
+  /** The index holds what lies before `position` in its lane. */
+  indexed(position: Position): void {
+    const queue = this.queues[laneOf(position.segment)] as FoundBlock[]
+    let done = 0
+    for (const block of queue) {
+      if (block.segment > position.segment) break
+      if (block.segment === position.segment && block.offset >= position.offset) break
+      if (this.recent.get(block.id) === block) this.recent.delete(block.id)
+      done += 1
+    }
+    queue.splice(0, done)
+    this.index.refresh()
+  }
+
+  locate(id: string): Location | undefined {
+    return this.recent.get(id) ?? this.index.get(id)
+  }
+
+  /**
+   * Bytes [offset, offset + length) of a block: at once when memory has them in one piece. The
+   * buffer is shared: it must not be written to. Rejects with DamageError.
+   */
+  read(id: string, offset: number, length: number): Buffer | Promise<Buffer> {
+    return this.cache.find(id)?.piece(offset, length) ?? this.load(id, offset, length)
+  }
+
+  private async load(id: string, offset: number, length: number): Promise<Buffer> {
+    const first = Math.floor(offset / CHECKED)
+    const last = Math.floor((offset + length - 1) / CHECKED)
+    const key = `${id}${first}-${last}`
+    let loading = this.loads.get(key)
+    if (loading === undefined) {
+      loading = this.fetch(id, first, last).finally(() => this.loads.delete(key))
+      this.loads.set(key, loading)
+    }
+    const bytes = await loading
+    const start = offset - first * CHECKED
+    return bytes.subarray(start, start + length)
+  }
+
+  /** Granules `first` to `last` of a block, checked, and kept. */
+  private async fetch(id: string, first: number, last: number): Promise<Buffer> {
+    try {
+      const place = this.locate(id)
+      if (place === undefined) throw new DamageError(id, 'is in no segment')
+      const block = this.cache.admit(id, place.length)
+      const whole = first === 0 && (last + 1) * CHECKED >= place.length
+      return await this.files.use(place.segment, (file) =>
+        whole
+          ? this.fetchWhole(file, place, block)
+          : this.fetchGranules(file, place, block, first, last),
+      )
+    } catch (error) {
+      if (error instanceof DamageError) this.onDamage(error)
+      throw error
+    }
+  }
+
+  private async fetchWhole(file: DiskFile, place: Location, block: CachedBlock): Promise<Buffer> {
+    const size = headerSize(place.length)
+    const stored = Buffer.allocUnsafeSlow(size + place.length)
+    const n = await file.readLater(stored, place.offset)
+    const header = readHeader(stored.subarray(0, size))
+    const bytes = stored.subarray(size)
+    const good = n === stored.length && header?.id === block.id && intact(bytes, header.checksums)
+    if (!good) throw this.damaged(block.id, place)
+    this.cache.keepWhole(block, bytes)
+    return bytes
+  }
+
+  private async fetchGranules(
+    file: DiskFile,
+    place: Location,
+    block: CachedBlock,
+    first: number,
+    last: number,
+  ): Promise<Buffer> {
+    const size = headerSize(place.length)
+    if (block.checksums === undefined) {
+      const stored = Buffer.allocUnsafe(size)
+      await file.readLater(stored, place.offset)
+      const header = readHeader(stored)
+      if (header?.id !== block.id) throw this.damaged(block.id, place)
+      block.checksums = header.checksums
+    }
+    const start = first * CHECKED
+    const bytes = Buffer.allocUnsafeSlow(Math.min(place.length, (last + 1) * CHECKED) - start)
+    const n = await file.readLater(bytes, place.offset + size + start)
+    if (n !== bytes.length || !intact(bytes, block.checksums, first)) {
+      throw this.damaged(block.id, place)
+    }
+    this.cache.keepGranules(block, first, bytes)
+    return bytes
+  }
+
+  private damaged(id: string, { segment, offset }: Location): DamageError {
+    return new DamageError(id, `is damaged in ${segmentName(segment)} at ${offset}`)
+  }
+
+  /** The segment is gone; what it held lies elsewhere by now. */
+  dropSegment(segment: number): void {
+    this.files.drop(segment)
+    for (const [id, place] of this.recent) if (place.segment === segment) this.recent.delete(id)
+    this.index.refresh()
+  }
+
+  close(): void {
+    this.files.close()
+  }
+}

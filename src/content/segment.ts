@@ -1,0 +1,217 @@
+/**
+ * Segments: files that blocks are appended to. Each lane (a thread that writes) has segments of its
+ * own, so that no two writers meet. A segment's number is its order in its lane.
+ */
+import { KiB, MiB } from '../platform/limits.ts'
+import {
+  BLOCK_MAGIC,
+  claimedLength,
+  FIXED_HEADER,
+  framed,
+  headerSize,
+  intact,
+  type Location,
+  readHeader,
+  storedSize,
+} from './block.ts'
+import type { Disk, DiskFile } from './disk.ts'
+
+/** Small blocks whose frame waits for them; and everything else. */
+export const lanes = { log: 0, bulk: 1 } as const
+export type Lane = (typeof lanes)[keyof typeof lanes]
+
+const LANES = 2
+const MAGIC = Buffer.from('DFSG\x01\0\0\0', 'latin1')
+/** Blocks begin behind the segment's own header. */
+export const SEGMENT_HEADER = 64
+
+export const segmentId = (lane: Lane, number: number): number => number * LANES + lane
+export const laneOf = (segment: number): Lane => (segment % LANES) as Lane
+export const numberOf = (segment: number): number => Math.floor(segment / LANES)
+
+export function segmentName(segment: number): string {
+  return `${laneOf(segment)}-${String(numberOf(segment)).padStart(10, '0')}.seg`
+}
+
+export function segmentOfName(name: string): number | undefined {
+  const match = /^([01])-(\d{10})\.seg$/.exec(name)
+  return match ? segmentId(Number(match[1]) as Lane, Number(match[2])) : undefined
+}
+
+export function segmentsOn(disk: Disk, lane?: Lane): number[] {
+  return disk
+    .list()
+    .map(segmentOfName)
+    .filter((id): id is number => id !== undefined && (lane === undefined || laneOf(id) === lane))
+    .sort((a, b) => numberOf(a) - numberOf(b) || a - b)
+}
+
+export function segmentHeader(segment: number): Buffer {
+  const header = Buffer.alloc(SEGMENT_HEADER)
+  MAGIC.copy(header)
+  header.writeUInt32LE(segment, 8)
+  return header
+}
+
+export interface FoundBlock extends Location {
+  readonly id: string
+}
+
+/** How far a scan looks at a time for the next block behind damage. */
+const RESYNC = 64 * KiB
+
+/**
+ * The whole blocks of a segment from `offset` on. `check` reads their bytes too; without it only the
+ * headers are. What is damaged or was never finished is passed over: blocks begin on multiples of 8.
+ */
+export function* blocksOf(
+  file: DiskFile,
+  segment: number,
+  offset = SEGMENT_HEADER,
+  check = false,
+): Iterable<FoundBlock> {
+  let at: number | undefined = offset
+  while (at !== undefined) {
+    const found = blockAt(file, segment, at, check)
+    if (found === undefined) {
+      at = nextHeader(file, at + 8)
+    } else {
+      yield found
+      at += storedSize(found.length)
+    }
+  }
+}
+
+export function blockAt(
+  file: DiskFile,
+  segment: number,
+  at: number,
+  check: boolean,
+): FoundBlock | undefined {
+  const fixed = Buffer.alloc(FIXED_HEADER)
+  if (file.read(fixed, at) < FIXED_HEADER) return undefined
+  const length = claimedLength(fixed)
+  if (length === undefined) return undefined
+  const stored = Buffer.alloc(headerSize(length) + (check ? length : 0))
+  if (file.read(stored, at) < stored.length) return undefined
+  const header = readHeader(stored)
+  if (header === undefined) return undefined
+  if (check && !intact(stored.subarray(headerSize(length)), header.checksums)) return undefined
+  return { id: header.id, segment, offset: at, length }
+}
+
+/** The next place from `from` on that looks like a block's beginning; undefined at the end. */
+function nextHeader(file: DiskFile, from: number): number | undefined {
+  const chunk = Buffer.alloc(RESYNC)
+  for (let base = from; ; base += RESYNC) {
+    const n = file.read(chunk, base)
+    for (let i = 0; i + 8 <= n; i += 8) {
+      if (chunk.readUInt32LE(i) === BLOCK_MAGIC) return base + i
+    }
+    if (n < RESYNC) return undefined
+  }
+}
+
+export interface SegmentWriterOptions {
+  readonly disk: Disk
+  readonly lane: Lane
+  /** Size at which the next segment begins. */
+  readonly segmentBytes?: number
+  /** Bytes of zeros written ahead, so that syncing a small block need not allocate. */
+  readonly ahead?: number
+}
+
+const SEGMENT_BYTES = 256 * MiB
+
+/**
+ * Appends blocks to the segments of one lane. Each writer begins a segment of its own: behind the
+ * last one of its predecessor may lie what was never finished.
+ */
+export class SegmentWriter {
+  private readonly options: SegmentWriterOptions
+  private file: DiskFile | undefined
+  private segment: number
+  private end = SEGMENT_HEADER
+  private allocated = SEGMENT_HEADER
+  private unsynced = false
+
+  constructor(options: SegmentWriterOptions) {
+    this.options = options
+    const { disk, lane } = options
+    const last = segmentsOn(disk, lane).at(-1)
+    this.segment = segmentId(lane, last === undefined ? 0 : numberOf(last) + 1)
+  }
+
+  /** Where the next block will lie. */
+  get position(): { readonly segment: number; readonly offset: number } {
+    return { segment: this.segment, offset: this.end }
+  }
+
+  private open(): DiskFile {
+    if (this.file === undefined) {
+      this.file = this.options.disk.create(segmentName(this.segment))
+      this.file.write([segmentHeader(this.segment)], 0)
+    }
+    return this.file
+  }
+
+  /** Not durable before `sync`. Blocks go in order, in as few writes as they need. */
+  append(blocks: readonly { readonly id: string; readonly bytes: Buffer }[]): Location[] {
+    const locations: Location[] = []
+    let buffers: Buffer[] = []
+    let start = this.end
+    for (const { id, bytes } of blocks) {
+      const size = storedSize(bytes.length)
+      if (this.full(size)) {
+        this.write(buffers, start)
+        this.roll()
+        buffers = []
+        start = this.end
+      }
+      locations.push({ segment: this.segment, offset: this.end, length: bytes.length })
+      buffers.push(...framed(id, bytes))
+      this.end += size
+    }
+    this.write(buffers, start)
+    return locations
+  }
+
+  private full(size: number): boolean {
+    return (
+      this.end > SEGMENT_HEADER && this.end + size > (this.options.segmentBytes ?? SEGMENT_BYTES)
+    )
+  }
+
+  private write(buffers: readonly Buffer[], at: number): void {
+    if (buffers.length === 0) return
+    const file = this.open()
+    const { ahead = 0 } = this.options
+    while (ahead > 0 && this.end > this.allocated) {
+      file.write([Buffer.alloc(ahead)], this.allocated)
+      this.allocated += ahead
+    }
+    file.write(buffers, at)
+    this.unsynced = true
+  }
+
+  private roll(): void {
+    this.close()
+    this.segment = segmentId(this.options.lane, numberOf(this.segment) + 1)
+    this.end = SEGMENT_HEADER
+    this.allocated = SEGMENT_HEADER
+  }
+
+  sync(): void {
+    if (!this.unsynced) return
+    this.file?.sync()
+    this.unsynced = false
+  }
+
+  /** Also gives back what was allocated ahead. */
+  close(): void {
+    this.sync()
+    if (this.allocated > this.end) this.file?.truncate(this.end)
+    this.file?.close()
+    this.file = undefined
+  }
+}

@@ -1,0 +1,151 @@
+/** A worker thread that answers calls in order and reports events. */
+
+import { readlinkSync } from 'node:fs'
+import { setPriority } from 'node:os'
+import { isMainThread, parentPort, type Transferable, Worker } from 'node:worker_threads'
+
+interface Call {
+  readonly id: number
+  readonly name: string
+  readonly payload: unknown
+}
+
+interface Answer {
+  readonly id: number
+  readonly value?: unknown
+  readonly error?: Failure
+}
+
+interface Event {
+  readonly event: string
+  readonly payload: unknown
+}
+
+interface Failure {
+  readonly name: string
+  readonly message: string
+  readonly code: string | undefined
+  readonly stack: string | undefined
+}
+
+/** What a call failed with in the thread: name and code are the original error's. */
+export class ThreadError extends Error {
+  readonly code: string | undefined
+
+  constructor({ name, message, code, stack }: Failure) {
+    super(message)
+    this.name = name
+    this.code = code
+    if (stack !== undefined) this.stack = stack
+  }
+}
+
+export interface ThreadOptions {
+  readonly name: string
+  readonly data: unknown
+  readonly onEvent?: (event: string, payload: unknown) => void
+  /** The thread has ended without being asked to. */
+  readonly onCrash: (error: Error) => void
+}
+
+type Waiting = {
+  readonly resolve: (value: never) => void
+  readonly reject: (error: Error) => void
+}
+
+export class Thread {
+  private readonly worker: Worker
+  private readonly waiting = new Map<number, Waiting>()
+  private next = 1
+  private stopping = false
+
+  constructor(url: URL, { name, data, onEvent, onCrash }: ThreadOptions) {
+    this.worker = new Worker(url, { workerData: data, name })
+    this.worker.on('message', (message: Answer | Event) => {
+      if ('event' in message) onEvent?.(message.event, message.payload)
+      else this.answered(message)
+    })
+    this.worker.on('error', (error) => this.crashed(error as Error, onCrash))
+    this.worker.on('exit', (code) => {
+      if (!this.stopping) this.crashed(new Error(`thread ${name} ended with ${code}`), onCrash)
+    })
+  }
+
+  private answered({ id, value, error }: Answer): void {
+    const waiting = this.waiting.get(id)
+    this.waiting.delete(id)
+    if (error === undefined) waiting?.resolve(value as never)
+    else waiting?.reject(new ThreadError(error))
+  }
+
+  private crashed(error: Error, onCrash: (error: Error) => void): void {
+    if (this.stopping) return
+    this.stopping = true
+    for (const { reject } of this.waiting.values()) reject(error)
+    this.waiting.clear()
+    onCrash(error)
+  }
+
+  call<T>(name: string, payload: unknown, transfer: readonly Transferable[] = []): Promise<T> {
+    if (this.stopping) return Promise.reject(new Error(`thread is stopping: no ${name}`))
+    const id = this.next
+    this.next += 1
+    return new Promise<T>((resolve, reject) => {
+      this.waiting.set(id, { resolve: resolve as Waiting['resolve'], reject })
+      this.worker.postMessage({ id, name, payload }, [...transfer])
+    })
+  }
+
+  /** Says something that needs no answer. */
+  tell(name: string, payload: unknown): void {
+    if (!this.stopping) this.worker.postMessage({ id: 0, name, payload })
+  }
+
+  /** Ends the thread behind its `close` handler. */
+  async stop(): Promise<void> {
+    if (this.stopping) return
+    const closed = this.call('close', undefined)
+    this.stopping = true
+    try {
+      await closed
+    } finally {
+      await this.worker.terminate()
+    }
+  }
+}
+
+type Handlers = Readonly<Record<string, (payload: never) => unknown>> & {
+  readonly close: () => unknown
+}
+
+/** The other side: answers calls, one after the other where handlers are synchronous. */
+export function serveThread(handlers: Handlers): (event: string, payload: unknown) => void {
+  const port = parentPort
+  if (port === null) throw new Error('not in a thread')
+  port.on('message', async ({ id, name, payload }: Call) => {
+    try {
+      const handler = handlers[name]
+      if (handler === undefined) throw new Error(`no such call: ${name}`)
+      // Awaited only when there is something to wait for: an answer must not lose a turn.
+      const result = handler(payload as never)
+      const value = result instanceof Promise ? await result : result
+      if (id !== 0) port.postMessage({ id, value })
+    } catch (error) {
+      if (id === 0) throw error
+      port.postMessage({ id, error: failureOf(error) })
+    }
+  })
+  return (event, payload) => port.postMessage({ event, payload })
+}
+
+function failureOf(error: unknown): Failure {
+  const { name, message, code, stack } = error as Error & { code?: unknown }
+  return { name, message, code: code === undefined ? undefined : String(code), stack }
+}
+
+/** Lets other threads go first. Only Linux has priorities per thread. */
+export function yieldToOthers(): void {
+  if (process.platform !== 'linux' || isMainThread) return
+  const match = /task\/(\d+)$/.exec(readlinkSync('/proc/thread-self'))
+  if (match) setPriority(Number(match[1]), 10)
+}

@@ -1,0 +1,75 @@
+import { Thread } from '../platform/thread.ts'
+import type { Checkpoint } from './checkpoint.ts'
+import { Digest } from './digest.ts'
+
+export interface FollowerThreadData {
+  readonly journalDir: string
+  readonly storePath: string
+  readonly memory: number
+}
+
+interface PackedCheckpoint {
+  readonly seq: number
+  readonly hash: string
+  readonly digests: readonly (readonly [share: number, a: number, b: number])[]
+}
+
+/** Classes do not cross threads. */
+export const packCheckpoint = ({ seq, hash, digests }: Checkpoint): PackedCheckpoint => ({
+  seq,
+  hash,
+  digests: [...digests].map(([share, { a, b }]) => [share, a, b] as const),
+})
+
+function unpackCheckpoint({ seq, hash, digests }: PackedCheckpoint): Checkpoint {
+  const unpacked = new Map<number, Digest>()
+  for (const [share, a, b] of digests) {
+    const digest = new Digest()
+    digest.add({ a, b })
+    unpacked.set(share, digest)
+  }
+  return { seq, hash, digests: unpacked }
+}
+
+/** The live side of the follower's thread. */
+export class FollowerThread {
+  private readonly thread: Thread
+  private told = false
+
+  constructor(
+    data: FollowerThreadData,
+    onCheckpoint: (checkpoint: Checkpoint) => void,
+    onCrash: (error: Error) => void,
+  ) {
+    const url = new URL('./follower-worker.ts', import.meta.url)
+    this.thread = new Thread(url, {
+      name: 'follower',
+      data,
+      onCrash,
+      onEvent: (event, payload) => {
+        if (event === 'checkpoint') onCheckpoint(unpackCheckpoint(payload as PackedCheckpoint))
+      },
+    })
+  }
+
+  /** More is durable. Told at most once a few milliseconds: it reads all there is each time. */
+  durable(): void {
+    if (this.told) return
+    this.told = true
+    setTimeout(() => {
+      this.told = false
+      this.thread.tell('durable', undefined)
+    }, TELL_MILLIS).unref()
+  }
+
+  /** Resolves when all that is durable now is in the store. */
+  async flush(): Promise<Checkpoint> {
+    return unpackCheckpoint(await this.thread.call<PackedCheckpoint>('flush', undefined))
+  }
+
+  stop(): Promise<void> {
+    return this.thread.stop()
+  }
+}
+
+const TELL_MILLIS = 20

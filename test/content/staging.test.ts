@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { Pieces, Staging } from '../../src/content/staging.ts'
+import { BLOCK_MAX } from '../../src/platform/limits.ts'
+
+/** Offsets around the place where one block ends and the next begins. */
+const BASE = BLOCK_MAX - 100
+const SIZE = 200
+
+type Step =
+  | { readonly kind: 'put'; readonly at: number; readonly length: number }
+  | { readonly kind: 'discard'; readonly at: number; readonly length: number }
+  | { readonly kind: 'truncate'; readonly at: number }
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('put' as const),
+      at: fc.nat(SIZE - 1),
+      length: fc.integer({ min: 1, max: 60 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('discard' as const),
+      at: fc.nat(SIZE - 1),
+      length: fc.integer({ min: 1, max: 60 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('truncate' as const), at: fc.nat(SIZE) }) },
+)
+
+function apply(pieces: Pieces, model: (number | undefined)[], s: Step, n: number): void {
+  if (s.kind === 'truncate') {
+    pieces.truncate(BASE + s.at)
+    model.fill(undefined, s.at)
+    return
+  }
+  const end = s.at + s.length
+  if (s.kind === 'put') pieces.put(BASE + s.at, Buffer.alloc(s.length, n))
+  else pieces.discard(BASE + s.at, BASE + end)
+  for (let i = s.at; i < end; i++) model[i] = s.kind === 'put' ? n : undefined
+}
+
+describe('Pieces', () => {
+  test('are what was last written everywhere, and count it', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        const pieces = new Pieces()
+        const model: (number | undefined)[] = new Array(SIZE + 60).fill(undefined)
+        for (const [n, s] of steps.entries()) apply(pieces, model, s, n + 1)
+        const image = Buffer.alloc(model.length)
+        pieces.overlay(BASE, image)
+        assert.deepEqual(
+          [...image],
+          model.map((n) => n ?? 0),
+        )
+        assert.equal(pieces.bytes, model.filter((n) => n !== undefined).length)
+        for (let i = 0; i < model.length; i += 7) {
+          const some = model.slice(i, i + 5).some((n) => n !== undefined)
+          assert.equal(pieces.overlaps(BASE + i, BASE + Math.min(i + 5, model.length)), some)
+        }
+        for (const [index, { pieces: chunk, bytes: counted }] of pieces.chunks) {
+          assert.equal(
+            counted,
+            chunk.reduce((sum, { bytes }) => sum + bytes.length, 0),
+          )
+          let end = index * BLOCK_MAX
+          for (const { offset, bytes } of chunk) {
+            assert.ok(offset >= end && bytes.length > 0)
+            end = offset + bytes.length
+          }
+          assert.ok(end <= (index + 1) * BLOCK_MAX)
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('takeFull moves the chunks that are covered completely, and nothing else', () => {
+    const pieces = new Pieces()
+    pieces.put(0, Buffer.alloc(BLOCK_MAX))
+    pieces.put(BLOCK_MAX, Buffer.alloc(BLOCK_MAX - 1))
+    pieces.put(2 * BLOCK_MAX, Buffer.alloc(BLOCK_MAX / 2))
+    pieces.put(2.5 * BLOCK_MAX, Buffer.alloc(BLOCK_MAX / 2))
+    assert.equal(pieces.full, 2)
+    const taken = pieces.takeFull()
+    assert.deepEqual([...taken.chunks.keys()], [0, 2])
+    assert.deepEqual([taken.bytes, pieces.bytes, pieces.full], [2 * BLOCK_MAX, BLOCK_MAX - 1, 0])
+  })
+})
+
+describe('Staging', () => {
+  const at = { sec: 1, nsec: 0 }
+  const origin = { op: 0, client: 1, uid: 0, gid: 0, xid: 0, checksum: 0 }
+
+  test('counts bytes in all and per share through seals, failures and removal', () => {
+    const staging = new Staging()
+    staging.write(1, 7, 1, 0, Buffer.alloc(100, 1), at, 0, origin)
+    const file = staging.write(1, 7, 1, 50, Buffer.alloc(100, 2), at, 0, origin)
+    staging.write(2, 8, 2, 0, Buffer.alloc(10, 3), at, 0, origin)
+    assert.deepEqual([staging.bytes, staging.bytesOf(7), staging.bytesOf(8)], [160, 150, 10])
+    staging.beginSeal(file, false)
+    staging.write(1, 7, 1, 0, Buffer.alloc(20, 4), at, 0, origin)
+    assert.equal(staging.bytesOf(7), 170)
+    const image = Buffer.alloc(150)
+    file.overlay(0, image)
+    assert.deepEqual([image[0], image[30], image[60]], [4, 1, 2])
+    staging.undoSeal(file)
+    assert.equal(staging.bytesOf(7), 150)
+    file.overlay(0, image)
+    assert.deepEqual([image[0], image[30], image[60]], [4, 1, 2])
+    staging.beginSeal(file, false)
+    staging.endSeal(1, file)
+    assert.equal(staging.find(1), undefined)
+    staging.drop(2)
+    assert.deepEqual([staging.bytes, staging.bytesOf(7), staging.bytesOf(8)], [0, 0, 0])
+  })
+
+  test('does not keep a network buffer alive for a small part of it', () => {
+    const staging = new Staging()
+    const network = Buffer.alloc(64 * 1024)
+    const file = staging.write(1, 7, 1, 0, network.subarray(10, 110), at, 0, origin)
+    const [piece] = [...file.fresh.overlapping(0, 100)]
+    assert.notEqual(piece?.bytes.buffer, network.buffer)
+    const large = staging.write(1, 7, 1, 0, network.subarray(10, 60_010), at, 0, origin)
+    const [kept] = [...large.fresh.overlapping(0, 100)]
+    assert.equal(kept?.bytes.buffer, network.buffer)
+  })
+})
