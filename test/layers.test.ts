@@ -7,6 +7,8 @@ import { test } from 'node:test'
 /** From the top of the tower to its foot. ARCHITECTURE.md draws the same picture. */
 const layers = [
   'main.ts',
+  'start.ts',
+  'server.ts',
   'protocols',
   'control',
   'commands',

@@ -33,6 +33,8 @@ export interface EngineParts {
   readonly clock: Clock
   readonly tail: Tail
   readonly log: FrameLog
+  /** For reading back what was written. */
+  readonly journal: LmdbJournal
   readonly blocks: BlockStore
   readonly bulk: ContentThread
   readonly logThread: LogThread
@@ -80,7 +82,9 @@ async function openAll(
   closers.push(() => logThread.stop())
   const clock = new SystemClock((await logThread.tail()).time)
   const tail = await logThread.claim(`${hostname()}:${process.pid}`, clock.now())
-  const world = await openWorld(options, paths, tail, closers)
+  const journal = await LmdbJournal.open({ dir: paths.journal, readOnly: true })
+  closers.push(() => journal.close())
+  const world = await openWorld(options, paths, journal, tail, closers)
   const follower = new FollowerThread(
     { journalDir: paths.journal, storePath: paths.projections, memory: projectionMemory / 4 },
     (checkpoint) => news.onCheckpoint(checkpoint),
@@ -100,7 +104,20 @@ async function openAll(
     },
   }
   const close = () => closeAll(closers)
-  return { paths, world, clock, tail, log: frames, blocks, bulk, logThread, follower, news, close }
+  return {
+    paths,
+    world,
+    clock,
+    tail,
+    log: frames,
+    journal,
+    blocks,
+    bulk,
+    logThread,
+    follower,
+    news,
+    close,
+  }
 }
 
 async function openContent(
@@ -134,32 +151,28 @@ async function openContent(
 async function openWorld(
   { log, projectionMemory }: PartsOptions,
   paths: DataPaths,
+  journal: LmdbJournal,
   tail: Tail,
   closers: Closers,
 ): Promise<World> {
-  const journal = await LmdbJournal.open({ dir: paths.journal, readOnly: true })
-  try {
-    let store = new LmdbStore(paths.projections)
-    let world = await worldOn(store, projectionMemory, journal, tail)
-    if (typeof world === 'string') {
-      log.warn({ reason: world }, 'rebuilding the projections from the journal')
-      await store.close()
-      await rm(dirname(paths.projections), { recursive: true })
-      store = new LmdbStore(paths.projections)
-      world = new World(store, projectionMemory)
-    }
-    closers.push(() => store.close())
-    let said = world.seq
-    for await (const frame of journal.stored(world.seq + 1)) {
-      for (const record of recordsOf(frame)) if (record.seq > world.seq) world.apply(record)
-      if (world.seq - said < PROGRESS_RECORDS) continue
-      said = world.seq
-      log.info({ seq: world.seq, of: tail.seq }, 'replaying the journal')
-    }
-    return world
-  } finally {
-    await journal.close()
+  let store = new LmdbStore(paths.projections)
+  let world = await worldOn(store, projectionMemory, journal, tail)
+  if (typeof world === 'string') {
+    log.warn({ reason: world }, 'rebuilding the projections from the journal')
+    await store.close()
+    await rm(dirname(paths.projections), { recursive: true })
+    store = new LmdbStore(paths.projections)
+    world = new World(store, projectionMemory)
   }
+  closers.push(() => store.close())
+  let said = world.seq
+  for await (const frame of journal.stored(world.seq + 1)) {
+    for (const record of recordsOf(frame)) if (record.seq > world.seq) world.apply(record)
+    if (world.seq - said < PROGRESS_RECORDS) continue
+    said = world.seq
+    log.info({ seq: world.seq, of: tail.seq }, 'replaying the journal')
+  }
+  return world
 }
 
 const PROGRESS_RECORDS = 100_000

@@ -6,11 +6,15 @@ import { randomBytes } from 'node:crypto'
 import type { BlockStore } from '../content/block-store.ts'
 import { RealDisk } from '../content/disk.ts'
 import { Staging } from '../content/staging.ts'
+import { recordsOf } from '../journal/frame.ts'
+import type { LmdbJournal } from '../journal/lmdb.ts'
 import type { LogThread } from '../journal/log-thread.ts'
+import type { JournalRecord } from '../journal/record.ts'
 import type { Clock } from '../platform/clock.ts'
 import { MiB } from '../platform/limits.ts'
 import type { Log } from '../platform/log.ts'
 import type { FollowerThread } from '../projections/follower-thread.ts'
+import { nodeId } from '../projections/node-id.ts'
 import type { ShareOptions } from '../projections/share.ts'
 import type { World } from '../projections/world.ts'
 import { FileContent } from './content/file-content.ts'
@@ -56,6 +60,7 @@ export class Engine {
   /** Eight bytes that change whenever staged bytes could have been lost. */
   readonly verifier: Buffer
   readonly logThread: LogThread
+  readonly journal: LmdbJournal
   readonly follower: FollowerThread
   private readonly sealer: Sealer
   private readonly sealing: SealingClock
@@ -69,6 +74,7 @@ export class Engine {
     this.blocks = parts.blocks
     this.logThread = parts.logThread
     this.follower = parts.follower
+    this.journal = parts.journal
     this.closeParts = parts.close
     this.verifier = randomBytes(8)
     this.staging = new Staging()
@@ -83,6 +89,7 @@ export class Engine {
       random: random32,
       space: () => this.space.space(),
       onFailure: options.onFailure,
+      onFreed: (share, ino) => this.staging.drop(nodeId(share, ino)),
     })
     const { stream, staging, blocks } = this
     this.pressure = new Pressure([
@@ -128,6 +135,18 @@ export class Engine {
     const root = { mode: 0o777, uid: 0, gid: 0 }
     this.stream.submit({ type: 'CreateShare', name, options, ...root }, NO_ORIGIN)
     log.info({ share: name }, 'created the first share')
+  }
+
+  /** A record of the journal, once it is durable. */
+  async record(seq: number): Promise<JournalRecord> {
+    await this.stream.whenDurable(seq)
+    this.journal.poke()
+    for await (const frame of this.journal.stored(seq)) {
+      const record = recordsOf(frame)[seq - frame.firstSeq]
+      if (record !== undefined) return record
+      break
+    }
+    throw new Error(`the journal has no record ${seq}`)
   }
 
   /** Everything staged and decided becomes durable. */

@@ -21,7 +21,7 @@ import type { Accepted, Refused, Space, Stamp } from './decider.ts'
 import { type Command, decide } from './deciders.ts'
 import { ParkingLot } from './parking.ts'
 import { recordOf } from './record-of.ts'
-import { wakesOf } from './wakes.ts'
+import { wakeOf } from './wakes.ts'
 
 export interface StreamOptions {
   readonly world: World
@@ -30,6 +30,8 @@ export interface StreamOptions {
   readonly clock: Clock
   readonly random: () => number
   readonly space: () => Space
+  /** An inode is gone: what is staged of it is of no use to anybody. */
+  readonly onFreed?: (share: number, ino: number) => void
   /** The stream is of no use any more: it must be reopened from what is durable. */
   readonly onFailure: (error: Error) => void
 }
@@ -121,8 +123,16 @@ export class Stream {
     }
     const record = recordOf(this.world.seq + 1, command, stamp, outcome)
     this.append(record, stamp.at, blocks)
-    if (changes) for (const wake of wakesOf(record)) this.parking.wake(wake)
+    if (changes) this.follows(record)
     return { outcome, seq: record.seq }
+  }
+
+  private follows(record: JournalRecord): void {
+    for (const event of record.events) {
+      if (event.type === 'InodeFreed') this.options.onFreed?.(record.share, event.ino)
+      const wake = wakeOf(event)
+      if (wake !== undefined) this.parking.wake(wake)
+    }
   }
 
   /** Remembers an attempt that was refused before it became a command. */

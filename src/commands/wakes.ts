@@ -1,13 +1,8 @@
-import type { JournalRecord } from '../journal/record.ts'
+import type { Event } from '../journal/events.ts'
 import { thawOf } from './tree/checks.ts'
 
-/** What a record sets free: the wake keys of commands that may be decided now. */
-export function wakesOf({ events }: JournalRecord): readonly string[] {
-  const wakes: string[] = []
-  for (const event of events) {
-    if (event.type === 'ShareOptionsChanged' || event.type === 'ShareDeleted') {
-      wakes.push(thawOf(event.share))
-    }
-  }
-  return wakes
+/** What an event sets free: the wake key of commands that may be decided now. */
+export function wakeOf(event: Event): string | undefined {
+  const thaws = event.type === 'ShareOptionsChanged' || event.type === 'ShareDeleted'
+  return thaws ? thawOf(event.share) : undefined
 }

@@ -10,9 +10,11 @@ export class Writer {
   pos = 0
   /** Where offsets inside the current message count from (SMB). */
   base = 0
+  private readonly size: number
   private readonly limit: number
 
   constructor(size: number, limit: number = size) {
+    this.size = size
     this.bytes = Buffer.allocUnsafeSlow(size)
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, size)
     this.limit = limit
@@ -28,11 +30,11 @@ export class Writer {
     return this.bytes.subarray(from, this.pos)
   }
 
-  /** Gives up the buffer to the caller and goes on in a fresh one of the same size. */
+  /** Gives up the buffer to the caller and goes on in a fresh one of the first size. */
   detach(): Buffer {
     const full = this.bytes.subarray(0, this.pos)
-    this.bytes = Buffer.allocUnsafeSlow(this.bytes.length)
-    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length)
+    this.bytes = Buffer.allocUnsafeSlow(this.size)
+    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.size)
     this.reset()
     return full
   }

@@ -7,8 +7,8 @@ import { BLOCK_MAX } from '../../src/platform/limits.ts'
 import { Digest } from '../../src/projections/digest.ts'
 import { ExtentMap } from '../../src/projections/extent-map.ts'
 import { byNumber, GroupTable } from '../../src/projections/group-table.ts'
-import { MemoryStore } from '../../src/projections/memory-store.ts'
 import { tableSpecs } from '../../src/projections/rows.ts'
+import { MemoryStore } from '../../src/store/memory-store.ts'
 
 const GROUP = 7
 /** Sixteenths of a block: small enough a model, and blocks and windows are crossed. */

@@ -4,10 +4,10 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { Digest } from '../../src/projections/digest.ts'
 import { byName, byNumber, GroupTable } from '../../src/projections/group-table.ts'
-import type { Store } from '../../src/projections/store.ts'
 import type { Positions, TableSpec } from '../../src/projections/table.ts'
+import type { Store } from '../../src/store/store.ts'
 import * as wire from '../../src/wire/schema.ts'
-import { stores } from './stores.ts'
+import { stores } from '../store/stores.ts'
 
 const schema = wire.struct('thing', { text: wire.varstring })
 type Thing = wire.Infer<typeof schema>

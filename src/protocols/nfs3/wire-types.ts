@@ -40,6 +40,7 @@ export const nfsstat3 = {
   NFS3ERR_BADTYPE: 10007,
   NFS3ERR_JUKEBOX: 10008,
 } as const
+export const OK = nfsstat3.NFS3_OK
 export type nfsstat3 = (typeof nfsstat3)[keyof typeof nfsstat3]
 
 export const ftype3 = {
@@ -128,3 +129,9 @@ export const result3 = <Ok extends xdr.Schema<unknown>, Fail extends xdr.Schema<
   resok: Ok,
   resfail: Fail,
 ) => xdr.union(name, 'status', nfsstat3, { 0: resok }, resfail)
+
+/** The same with the same fields whatever the status is. */
+export const sameResult3 = <F extends Readonly<Record<string, xdr.Schema<unknown>>>>(
+  name: string,
+  fields: F,
+) => xdr.struct(name, { status: xdr.enumOf('nfsstat3', nfsstat3), ...fields })

@@ -1,8 +1,14 @@
 // RFC 1813 section 3.3.8: CREATE - Create a file.
+
+import type { CreateFile } from '../../../commands/tree/create-file.ts'
+import { noAttributes } from '../../../commands/tree/new-object.ts'
 import { compile } from '../../../wire/compile.ts'
+import type { Infer } from '../../../wire/schema.ts'
 import * as xdr from '../../../wire/schema.ts'
-import { newObjectResult } from '../new-object.ts'
-import { createverf3, diropargs3, sattr3 } from '../wire-types.ts'
+import { ChangeProcedure, openMain } from '../change.ts'
+import { type Nfs3, NOW } from '../context.ts'
+import { initialAttributes, newObject, newObjectResult } from '../new-object.ts'
+import { createverf3, diropargs3, NAME_MAX, sattr3 } from '../wire-types.ts'
 
 export const createmode3 = { UNCHECKED: 0, GUARDED: 1, EXCLUSIVE: 2 } as const
 
@@ -15,3 +21,51 @@ export const CREATE3args = compile(
   xdr.struct('CREATE3args', { where: diropargs3, how: createhow3 }),
 )
 export const CREATE3res = compile(newObjectResult('CREATE3'))
+
+type How = Infer<typeof createhow3>
+
+function asked(how: How): Pick<CreateFile, 'attributes' | 'how' | 'size' | 'verifier'> {
+  if (how.mode === createmode3.EXCLUSIVE) {
+    const verifier = how.verf.latin1Slice(0, how.verf.length)
+    return { how: 'exclusive', verifier, attributes: noAttributes, size: undefined }
+  }
+  const { obj_attributes } = how
+  return {
+    how: how.mode === createmode3.GUARDED ? 'guarded' : 'unchecked',
+    verifier: undefined,
+    attributes: initialAttributes(obj_attributes),
+    size: obj_attributes.size,
+  }
+}
+
+export const create = (nfs: Nfs3) =>
+  new ChangeProcedure(nfs, {
+    number: 8,
+    name: 'CREATE',
+    type: 'CreateFile',
+    args: CREATE3args,
+    res: CREATE3res,
+    open: (_, { where }, call, moment) => openMain(nfs, where.dir, call, moment),
+    command: ({ main: { share, ino } }, { where, how }) => ({
+      type: 'CreateFile',
+      share: share.id,
+      dir: ino,
+      name: where.name,
+      ...asked(how),
+    }),
+    // An existing file may be emptied: bytes of it that are being sealed come first.
+    settle: (_, { main }, { where, how }) => {
+      if (how.mode !== createmode3.UNCHECKED || how.obj_attributes.size === undefined)
+        return undefined
+      if (main.asOf !== NOW || where.name.length > NAME_MAX) return undefined
+      const ino = main.view.entry(main.ino, where.name)?.ino
+      const { content } = nfs.engine
+      if (ino === undefined || content.mayResize(main.share.id, ino)) return undefined
+      return content.settled(main.share.id, ino)
+    },
+    accepted: (_, { main }, { how }, { ino }) => {
+      const size = how.mode === createmode3.UNCHECKED ? how.obj_attributes.size : undefined
+      if (size !== undefined) nfs.engine.content.resized(main.share.id, ino, size)
+    },
+    result: (_, done) => newObject(nfs, done),
+  })

@@ -1,7 +1,11 @@
 // RFC 1813 section 3.3.19: FSINFO - Get static file system information.
+import { FILE_SIZE_MAX } from '../../../platform/limits.ts'
 import { compile } from '../../../wire/compile.ts'
 import * as xdr from '../../../wire/schema.ts'
-import { nfs_fh3, nfstime3, post_op_attr, result3 } from '../wire-types.ts'
+import type { Nfs3 } from '../context.ts'
+import { queryProcedure } from '../query.ts'
+import { nfs3Status } from '../status.ts'
+import { MAX_IO, nfs_fh3, nfstime3, OK, post_op_attr, result3 } from '../wire-types.ts'
 
 export const FSF3 = { LINK: 0x01, SYMLINK: 0x02, HOMOGENEOUS: 0x08, CANSETTIME: 0x10 } as const
 
@@ -25,3 +29,35 @@ export const FSINFO3res = compile(
     xdr.struct('FSINFO3resfail', { obj_attributes: post_op_attr }),
   ),
 )
+
+/** What a directory is best read in: a large listing in few calls. */
+const DIRECTORY_PREFERRED = 128 * 1024
+
+export const fsinfo = (nfs: Nfs3) =>
+  queryProcedure(nfs, {
+    number: 19,
+    name: 'FSINFO',
+    args: FSINFO3args,
+    res: FSINFO3res,
+    about: ({ fsroot }) => ({ handle: fsroot }),
+    run: (_, { fsroot }, call) => {
+      const opened = nfs.open(fsroot, call)
+      if (typeof opened === 'string') {
+        return { status: nfs3Status[opened], obj_attributes: undefined }
+      }
+      return {
+        status: OK,
+        obj_attributes: nfs.attributes(opened),
+        rtmax: MAX_IO,
+        rtpref: MAX_IO,
+        rtmult: 4096,
+        wtmax: MAX_IO,
+        wtpref: MAX_IO,
+        wtmult: 4096,
+        dtpref: DIRECTORY_PREFERRED,
+        maxfilesize: FILE_SIZE_MAX,
+        time_delta: { seconds: 0, nseconds: 1 },
+        properties: FSF3.LINK | FSF3.SYMLINK | FSF3.HOMOGENEOUS | FSF3.CANSETTIME,
+      }
+    },
+  })

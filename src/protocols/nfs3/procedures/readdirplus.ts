@@ -1,10 +1,27 @@
 // RFC 1813 section 3.3.17: READDIRPLUS - Extended read from directory.
+
 import { compile } from '../../../wire/compile.ts'
+import type { Infer } from '../../../wire/schema.ts'
 import * as xdr from '../../../wire/schema.ts'
+import { HANDLE_SIZE } from '../../handle.ts'
+import type { ReplyWriter } from '../../rpc/reply-writer.ts'
+import { type Nfs3, NOW, type Opened } from '../context.ts'
+import {
+  entriesOf,
+  LISTING_MAX,
+  LISTING_OVERHEAD,
+  listForbids,
+  paddedLength,
+  writeListing,
+} from '../listing.ts'
+import { queryProcedure } from '../query.ts'
+import { type Failure3, nfs3Status } from '../status.ts'
 import {
   cookieverf3,
+  type fattr3,
   filename3,
   nfs_fh3,
+  OK,
   post_op_attr,
   post_op_fh3,
   result3,
@@ -43,3 +60,71 @@ export const READDIRPLUS3res = compile(
     xdr.struct('READDIRPLUS3resfail', { dir_attributes: post_op_attr }),
   ),
 )
+
+/** A listing is made while it is written. */
+type Result =
+  | { readonly status: Failure3; readonly dir_attributes: fattr3 | undefined }
+  | {
+      readonly status: typeof OK
+      readonly dir_attributes: fattr3
+      readonly dir: Opened
+      readonly cookie: number
+      readonly dircount: number
+      readonly maxcount: number
+    }
+
+const PLUS = 4 + 84 + 4 + 4 + HANDLE_SIZE
+
+function write(nfs: Nfs3, w: ReplyWriter, result: Result): void {
+  if (result.status !== OK) {
+    READDIRPLUS3res.encode(w, result)
+    return
+  }
+  const { dir, dir_attributes, cookie, dircount, maxcount } = result
+  const { share, view, asOf } = dir
+  let [plain, room] = [dircount, Math.min(maxcount, LISTING_MAX) - LISTING_OVERHEAD]
+  let some = false
+  const written = writeListing(
+    w,
+    dir_attributes,
+    entriesOf(dir, cookie),
+    ({ name }) => {
+      const size = 4 + 8 + 4 + paddedLength(name) + 8
+      plain -= size
+      room -= size + PLUS
+      // dircount limits what the entries are without attributes and handles; one always goes.
+      const fits = room >= 0 && (plain >= 0 || !some)
+      some = true
+      return fits
+    },
+    ({ ino, name, cookie: at }) => {
+      const inode = view.inode(ino)
+      entryplus3.encode(w, {
+        fileid: ino,
+        name,
+        cookie: at,
+        name_attributes: nfs.attributesIn(share, view, ino, asOf === NOW),
+        name_handle: inode && nfs.handleOf(share, ino, inode, asOf),
+      })
+    },
+  )
+  if (!written) READDIRPLUS3res.encode(w, { status: nfs3Status.tooSmall, dir_attributes })
+}
+
+export const readdirplus = (nfs: Nfs3) =>
+  queryProcedure<Infer<typeof READDIRPLUS3args.schema>, Result>(nfs, {
+    number: 17,
+    name: 'READDIRPLUS',
+    args: READDIRPLUS3args,
+    write: (w, result) => write(nfs, w, result),
+    about: ({ dir }) => ({ handle: dir }),
+    run: (_, { dir: handle, cookie, dircount, maxcount }, call) => {
+      const dir = nfs.open(handle, call)
+      if (typeof dir === 'string') return { status: nfs3Status[dir], dir_attributes: undefined }
+      const dir_attributes = nfs.attributes(dir)
+      const why = listForbids(dir) ?? (cookie > Number.MAX_SAFE_INTEGER ? 'badCookie' : undefined)
+      if (why !== undefined) return { status: nfs3Status[why], dir_attributes }
+      nfs.keepAccessTime(dir, 'nfs3.READDIRPLUS', call)
+      return { status: OK, dir_attributes, dir, cookie, dircount, maxcount }
+    },
+  })

@@ -1,7 +1,19 @@
 // RFC 1813 section 3.3.7: WRITE - Write to file.
+
+import type { Written } from '../../../commands/content/file-content.ts'
+import { SealError } from '../../../commands/content/sealer.ts'
+import { aboutNode } from '../../../commands/decider.ts'
+import type { Refusal } from '../../../journal/refusal.ts'
+import { FILE_SIZE_MAX } from '../../../platform/limits.ts'
 import { compile } from '../../../wire/compile.ts'
+import type { Reader } from '../../../wire/reader.ts'
+import type { Infer } from '../../../wire/schema.ts'
 import * as xdr from '../../../wire/schema.ts'
-import { MAX_IO, nfs_fh3, result3, wcc_data, writeverf3 } from '../wire-types.ts'
+import type { Call, Outcome, Procedure } from '../../rpc/program.ts'
+import type { ReplyWriter } from '../../rpc/reply-writer.ts'
+import { type Nfs3, NOW, type Opened } from '../context.ts'
+import { nfs3Status } from '../status.ts'
+import { MAX_IO, nfs_fh3, OK, result3, wcc_data, writeverf3 } from '../wire-types.ts'
 
 export const stable_how = { UNSTABLE: 0, DATA_SYNC: 1, FILE_SYNC: 2 } as const
 
@@ -26,3 +38,82 @@ export const WRITE3res = compile(
     xdr.struct('WRITE3resfail', { file_wcc: wcc_data }),
   ),
 )
+
+type Args = Infer<typeof WRITE3args.schema>
+
+/** Asked again it writes the same bytes again: it needs no reply cache, and its data no checksum. */
+export class WriteProcedure implements Procedure {
+  readonly number = 7
+  readonly name = 'WRITE'
+  private readonly nfs: Nfs3
+
+  constructor(nfs: Nfs3) {
+    this.nfs = nfs
+  }
+
+  readonly serve = (reader: Reader, call: Call, w: ReplyWriter): Outcome => {
+    const { nfs } = this
+    const args = WRITE3args.decode(reader)
+    const { positions } = nfs.engine.world
+    positions.saw = 0
+    const opened = nfs.openToChange(args.file, call)
+    if (typeof opened === 'string') return this.refuse(w, opened, undefined)
+    const written = this.take(opened, args, call)
+    if (typeof written === 'string') {
+      const origin = nfs.origin(call, 'nfs3.WRITE', opened.principal)
+      const about = aboutNode(opened.ino)
+      nfs.engine.stream.noteRefusal('WriteContent', opened.share.id, about, written, origin)
+      return this.refuse(w, written, opened)
+    }
+    const stable = args.stable !== stable_how.UNSTABLE
+    const { durable } = written
+    const waits = durable instanceof Promise && opened.share.options.durability === 'durable'
+    if (!waits) {
+      this.answer(w, opened, args, stable)
+      const seq = typeof durable === 'number' ? durable : 0
+      return nfs.holdFor(opened.share, Math.max(seq, positions.saw))
+    }
+    return durable.then(
+      () => (out: ReplyWriter) => {
+        this.answer(out, opened, args, stable)
+        return 0
+      },
+      (error: unknown) => {
+        if (!(error instanceof SealError)) throw error
+        return (out: ReplyWriter) => this.refuse(out, error.refusal, opened)
+      },
+    )
+  }
+
+  private take(
+    { share, ino, principal, asOf }: Opened,
+    { offset, count, stable, data }: Args,
+    call: Call,
+  ): Written | Refusal {
+    if (asOf !== NOW) return 'readOnly'
+    if (offset > FILE_SIZE_MAX) return 'fileTooLarge'
+    const bytes = data.length > count ? data.subarray(0, count) : data
+    const { content } = this.nfs.engine
+    const origin = this.nfs.origin(call, 'nfs3.WRITE', principal)
+    const sync = stable !== stable_how.UNSTABLE
+    return content.write(share.id, ino, offset, bytes, sync, origin, principal)
+  }
+
+  private answer(w: ReplyWriter, opened: Opened, { count, data }: Args, stable: boolean): void {
+    WRITE3res.encode(w, {
+      status: OK,
+      file_wcc: this.nfs.wcc(opened, NOW),
+      count: Math.min(count, data.length),
+      committed: stable ? stable_how.FILE_SYNC : stable_how.UNSTABLE,
+      verf: this.nfs.engine.verifier,
+    })
+  }
+
+  private refuse(w: ReplyWriter, why: Refusal, opened: Opened | undefined): number {
+    const file_wcc = this.nfs.wcc(opened, NOW)
+    WRITE3res.encode(w, { status: nfs3Status[why], file_wcc })
+    return 0
+  }
+}
+
+export const write = (nfs: Nfs3): Procedure => new WriteProcedure(nfs)

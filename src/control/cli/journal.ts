@@ -1,0 +1,156 @@
+/** `dfs journal verify|cat|stat`: looking at a journal, also while a server writes it. */
+import { once } from 'node:events'
+import { commandNameOf, operationNameOf } from '../../journal/command-names.ts'
+import { recordsOf } from '../../journal/frame.ts'
+import { LmdbJournal } from '../../journal/lmdb.ts'
+import type { JournalRecord } from '../../journal/record.ts'
+import { refusalOf } from '../../journal/refusal.ts'
+import { verifyJournal } from '../../journal/verify.ts'
+import { type CliCommand, type OptionValues, UsageError } from './commands.ts'
+import { dataOption } from './offline.ts'
+
+export const journalCommand: CliCommand = {
+  name: 'journal',
+  summary: 'verify, print or measure a journal',
+  usage: 'verify|cat|stat --data DIR [--from SEQ] [--to SEQ] [--json]',
+  help: `verify  proves that it is whole: checksums, the hash chain over all frames, unbroken sequence,
+        and that every record decodes. Exit status 1 and the first record that is wrong otherwise.
+cat     prints records, one a line of JSON, --from and --to a sequence number.
+stat    says how many records, frames and bytes it has, by command.`,
+  options: {
+    data: { type: 'string' },
+    from: { type: 'string' },
+    to: { type: 'string' },
+    json: { type: 'boolean' },
+  },
+  run: async ({ values, positionals }) => {
+    const [what] = positionals
+    const actions = { verify, cat, stat }
+    if (what === undefined || !(what in actions)) throw new UsageError('verify, cat or stat?')
+    const dir = dataOption(values).journal
+    const journal = await LmdbJournal.open({ dir, readOnly: true })
+    try {
+      return await actions[what as keyof typeof actions](journal, values)
+    } finally {
+      await journal.close()
+    }
+  },
+}
+
+function seqOption(values: OptionValues, name: string, fallback: number): number {
+  const value = values[name]
+  if (value === undefined) return fallback
+  if (typeof value === 'string' && /^\d+$/.test(value)) return Number(value)
+  throw new UsageError(`--${name} takes a sequence number`)
+}
+
+async function verify(journal: LmdbJournal, values: OptionValues): Promise<number> {
+  const { tail, ...counts } = await verifyJournal(journal, seqOption(values, 'from', 1), (seq) => {
+    if (process.stderr.isTTY) process.stderr.write(`\rrecord ${seq} `)
+  })
+  const result = {
+    ...counts,
+    lastSeq: tail.seq,
+    epoch: tail.epoch,
+    head: tail.hash.toString('hex'),
+  }
+  if (values['json'] === true) process.stdout.write(`${JSON.stringify(result)}\n`)
+  else {
+    process.stdout.write(
+      `whole: records ${result.firstSeq} to ${result.lastSeq} in ${result.frames} frames, ` +
+        `${result.bytes} bytes, epoch ${result.epoch}\nhead ${result.head}\n`,
+    )
+  }
+  return 0
+}
+
+async function cat(journal: LmdbJournal, values: OptionValues): Promise<number> {
+  const from = seqOption(values, 'from', 1)
+  const to = seqOption(values, 'to', Number.MAX_SAFE_INTEGER)
+  for await (const frame of journal.stored(from)) {
+    for (const record of recordsOf(frame)) {
+      if (record.seq < from) continue
+      if (record.seq > to) return 0
+      if (!process.stdout.write(`${JSON.stringify(readable(record))}\n`)) {
+        await once(process.stdout, 'drain')
+      }
+    }
+  }
+  return 0
+}
+
+/** Names for numbers; block ids in hexadecimal; names as UTF-8 where they are. */
+function readable({ command, origin, sec, nsec, refusal, ...rest }: JournalRecord): unknown {
+  const time = new Date(sec * 1000).toISOString().slice(0, 19)
+  return {
+    seq: rest.seq,
+    time: `${time}.${String(nsec).padStart(9, '0')}Z`,
+    command: commandNameOf(command) ?? command,
+    operation: operationNameOf(origin.op) ?? origin.op,
+    client: origin.client,
+    uid: origin.uid,
+    gid: origin.gid,
+    share: rest.share,
+    result: refusal === 0 ? 'ok' : refusalOf(refusal),
+    about: rest.about && plain(rest.about),
+    events: rest.events.map(plain),
+  }
+}
+
+function plain(value: object): unknown {
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, v]) => v !== undefined)
+      .map(([key, v]) => [key, shown(key, v)]),
+  )
+}
+
+const secret = new Set(['key'])
+const binary = new Set(['block', 'verifier'])
+
+function shown(key: string, value: unknown): unknown {
+  if (secret.has(key)) return '(secret)'
+  if (Array.isArray(value)) return value.map((v) => (isObject(v) ? plain(v) : v))
+  if (typeof value !== 'string') return value
+  const bytes = Buffer.from(value, 'latin1')
+  if (binary.has(key)) return bytes.toString('hex')
+  return key === 'type' ? value : bytes.toString('utf8')
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
+async function stat(journal: LmdbJournal, values: OptionValues): Promise<number> {
+  const commands = new Map<string, number>()
+  let [frames, records, bytes, refusedCount] = [0, 0, 0, 0]
+  for await (const frame of journal.stored(seqOption(values, 'from', 1))) {
+    frames += 1
+    bytes += frame.bytes.length
+    for (const { command, refusal } of recordsOf(frame)) {
+      records += 1
+      if (refusal !== 0) refusedCount += 1
+      const name = commandNameOf(command) ?? String(command)
+      commands.set(name, (commands.get(name) ?? 0) + 1)
+    }
+  }
+  const byCommand = Object.fromEntries([...commands].sort(([, a], [, b]) => b - a))
+  const perRecord = records === 0 ? 0 : bytes / records
+  const result = {
+    records,
+    refused: refusedCount,
+    frames,
+    bytes,
+    bytesPerRecord: perRecord,
+    byCommand,
+  }
+  if (values['json'] === true) process.stdout.write(`${JSON.stringify(result)}\n`)
+  else {
+    process.stdout.write(
+      `${records} records (${refusedCount} refused) in ${frames} frames, ${bytes} bytes, ` +
+        `${perRecord.toFixed(1)} a record\n`,
+    )
+    for (const [name, count] of Object.entries(byCommand)) {
+      process.stdout.write(`  ${name.padEnd(20)} ${count}\n`)
+    }
+  }
+  return 0
+}

@@ -1,0 +1,99 @@
+/** Tools on a data directory that no server is using. */
+import { rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { type DataPaths, dataPaths, lockDataDirectory } from '../../commands/data-directory.ts'
+import { LmdbJournal } from '../../journal/lmdb.ts'
+import { MiB } from '../../platform/limits.ts'
+import { Follower } from '../../projections/follower.ts'
+import { World } from '../../projections/world.ts'
+import { LmdbStore } from '../../store/lmdb-store.ts'
+import { type CliCommand, type OptionValues, UsageError } from './commands.ts'
+
+const MEMORY = 256 * MiB
+
+export function dataOption(values: OptionValues): DataPaths {
+  const { data } = values
+  if (typeof data !== 'string') throw new UsageError('--data DIR is needed')
+  return dataPaths(data)
+}
+
+interface Caught {
+  readonly digest: string
+  readonly seq: number
+  readonly records: number
+  readonly seconds: number
+}
+
+/** Brings the projections at `path` up to the journal's end. */
+async function catchUp(
+  paths: DataPaths,
+  path: string,
+  progress: (seq: number) => void,
+): Promise<Caught> {
+  const journal = await LmdbJournal.open({ dir: paths.journal, readOnly: true })
+  const store = new LmdbStore(path)
+  try {
+    const world = new World(store, MEMORY)
+    const from = world.seq
+    const started = performance.now()
+    await new Follower({ world, journal }).catchUp(progress)
+    const seconds = (performance.now() - started) / 1000
+    return { digest: world.digest(), seq: world.seq, records: world.seq - from, seconds }
+  } finally {
+    await store.close()
+    await journal.close()
+  }
+}
+
+function say(json: boolean, result: Caught): void {
+  const { digest, seq, records, seconds } = result
+  const rate = Math.round(records / Math.max(seconds, 0.001))
+  if (json) process.stdout.write(`${JSON.stringify({ ...result, rate })}\n`)
+  else {
+    process.stdout.write(`${digest}\n`)
+    process.stderr.write(`record ${seq}; folded ${records} in ${seconds.toFixed(2)} s\n`)
+  }
+}
+
+const onStderr = (seq: number): void => {
+  if (process.stderr.isTTY) process.stderr.write(`\rrecord ${seq} `)
+}
+
+export const digestCommand: CliCommand = {
+  name: 'digest',
+  summary: 'print the digest of the state in a data directory',
+  usage: '--data DIR [--json]',
+  help: `The digest stands for all state: of the control plane (share 0) and of each share. The server's
+own (dfsctl digest) is the same when it has seen the same journal.`,
+  options: { data: { type: 'string' }, json: { type: 'boolean' } },
+  run: async ({ values }) => {
+    const paths = dataOption(values)
+    const unlock = await lockDataDirectory(paths.root)
+    try {
+      say(values['json'] === true, await catchUp(paths, paths.projections, onStderr))
+    } finally {
+      await unlock()
+    }
+    return 0
+  },
+}
+
+export const rebuildCommand: CliCommand = {
+  name: 'rebuild',
+  summary: 'make the projections anew from the journal',
+  usage: '--data DIR [--json]',
+  help: `Deletes the projections and folds the whole journal again. The digest that is printed must be
+the one from before: projections hold nothing that the journal does not.`,
+  options: { data: { type: 'string' }, json: { type: 'boolean' } },
+  run: async ({ values }) => {
+    const paths = dataOption(values)
+    const unlock = await lockDataDirectory(paths.root)
+    try {
+      await rm(dirname(paths.projections), { recursive: true, force: true })
+      say(values['json'] === true, await catchUp(paths, paths.projections, onStderr))
+    } finally {
+      await unlock()
+    }
+    return 0
+  },
+}

@@ -1,0 +1,226 @@
+/**
+ * The configuration: one table, from which the file, the environment, the flags, the help and
+ * docs/guide/configuration.md all follow. Flags win over the environment, it over the file, that
+ * over the defaults.
+ */
+import { readFileSync } from 'node:fs'
+import { totalmem } from 'node:os'
+import { parse } from 'smol-toml'
+import { GiB, MiB } from './limits.ts'
+
+type Kind = 'text' | 'port' | 'count' | 'bytes' | 'flag'
+
+interface Setting {
+  readonly kind: Kind
+  readonly fallback: string | number | boolean
+  readonly about: string
+}
+
+/** A part of the machine's memory, within bounds. */
+const part = (fraction: number, atMost: number): number =>
+  Math.max(32 * MiB, Math.min(atMost, Math.floor(totalmem() * fraction)))
+
+export const settings = {
+  data: { kind: 'text', fallback: './data', about: 'directory that everything is kept in' },
+  listen: { kind: 'text', fallback: '127.0.0.1', about: 'address to listen on' },
+  'nfs-port': { kind: 'port', fallback: 12049, about: 'port of NFS and MOUNT; 0 takes a free one' },
+  'api-port': { kind: 'port', fallback: 8080, about: 'port of the REST API; 0 takes a free one' },
+  portmap: { kind: 'flag', fallback: false, about: 'answer as portmapper on port 111 too' },
+  'portmap-port': { kind: 'port', fallback: 111, about: 'port of the portmapper' },
+  'log-level': {
+    kind: 'text',
+    fallback: 'info',
+    about: 'trace, debug, info, warn, error or silent',
+  },
+  'max-connections': { kind: 'count', fallback: 1024, about: 'TCP connections at a time' },
+  'share-name': { kind: 'text', fallback: '/export', about: 'the share of a new data directory' },
+  'share-durability': {
+    kind: 'text',
+    fallback: 'durable',
+    about: 'of that first share: durable or async',
+  },
+  'share-squash': {
+    kind: 'text',
+    fallback: 'root',
+    about: 'of that first share: none, root or all',
+  },
+  'projection-memory': {
+    kind: 'bytes',
+    fallback: part(1 / 48, 192 * MiB),
+    about: 'memory for rows of the tree',
+  },
+  'content-memory': {
+    kind: 'bytes',
+    fallback: part(1 / 16, GiB),
+    about: 'memory for content that was read',
+  },
+  'staging-budget': {
+    kind: 'bytes',
+    fallback: part(1 / 16, 512 * MiB),
+    about: 'written bytes that may wait in memory before writers are slowed down',
+  },
+  reserve: {
+    kind: 'bytes',
+    fallback: 64 * MiB,
+    about: 'disk space that only deleting may use, so that a full disk can be emptied',
+  },
+} as const satisfies Readonly<Record<string, Setting>>
+
+export type SettingName = keyof typeof settings
+type ValueOf<S> = S extends { kind: 'text' }
+  ? string
+  : S extends { kind: 'flag' }
+    ? boolean
+    : number
+export type Config = { readonly [K in SettingName]: ValueOf<(typeof settings)[K]> }
+
+/** What is wrong with the configuration, in words for who wrote it. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+const names = Object.keys(settings) as readonly SettingName[]
+const variableOf = (name: SettingName): string =>
+  `DITTOFS_${name.toUpperCase().replaceAll('-', '_')}`
+
+export interface ConfigSources {
+  /** From the command line. */
+  readonly flags: Readonly<Record<string, string | boolean | undefined>>
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** A TOML file; undefined: none. */
+  readonly file: string | undefined
+}
+
+export function loadConfig({ flags, environment, file }: ConfigSources): Config {
+  const values: Record<string, unknown> = {}
+  for (const name of names) values[name] = settings[name].fallback
+  if (file !== undefined) Object.assign(values, fromFile(file))
+  Object.assign(values, fromEnvironment(environment))
+  for (const [name, value] of Object.entries(flags)) {
+    if (value === undefined) continue
+    known(name, 'flag --')
+    values[name] = parseValue(name as SettingName, value, `--${name}`)
+  }
+  return values as unknown as Config
+}
+
+function fromFile(file: string): Record<string, unknown> {
+  let document: Record<string, unknown>
+  try {
+    document = parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    throw new ConfigError(`${file}: ${(error as Error).message}`)
+  }
+  const values: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(document)) {
+    known(name, `${file}: setting `)
+    values[name] = parseValue(name as SettingName, value, `${file}: ${name}`)
+  }
+  return values
+}
+
+function fromEnvironment(environment: ConfigSources['environment']): Record<string, unknown> {
+  const byVariable = new Map(names.map((name) => [variableOf(name), name]))
+  const values: Record<string, unknown> = {}
+  for (const [variable, value] of Object.entries(environment)) {
+    if (!variable.startsWith('DITTOFS_') || value === undefined || notOurs.has(variable)) continue
+    const name = byVariable.get(variable)
+    if (name === undefined) {
+      throw new ConfigError(
+        unknownMessage(`environment ${variable}`, variable, [...byVariable.keys()]),
+      )
+    }
+    values[name] = parseValue(name, value, variable)
+  }
+  return values
+}
+
+/** Variables that are for the command line's client or for tests. */
+const notOurs = new Set(['DITTOFS_API', 'DITTOFS_TOKEN', 'DITTOFS_CONFIG'])
+
+function known(name: string, what: string): void {
+  if (!(names as readonly string[]).includes(name)) {
+    throw new ConfigError(unknownMessage(`${what}${name}`, name, names))
+  }
+}
+
+function unknownMessage(what: string, name: string, candidates: readonly string[]): string {
+  return `${what} is not known; did you mean ${nearest(name, candidates)}?`
+}
+
+export function nearest(name: string, candidates: readonly string[]): string {
+  let best = candidates[0] ?? ''
+  for (const candidate of candidates) {
+    if (distance(name, candidate) < distance(name, best)) best = candidate
+  }
+  return best
+}
+
+/** Levenshtein's: edits that make one of the other. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(change, (row[j] as number) + 1, (next[j - 1] as number) + 1))
+    }
+    row = next
+  }
+  return row[b.length] as number
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  k: 1024,
+  m: MiB,
+  g: GiB,
+  t: 1024 * GiB,
+}
+
+function parseValue(name: SettingName, value: unknown, where: string): string | number | boolean {
+  const { kind } = settings[name]
+  const wrong = (expected: string) => new ConfigError(`${where}: ${expected} expected`)
+  switch (kind) {
+    case 'flag':
+      if (value === true || value === 'true' || value === '1') return true
+      if (value === false || value === 'false' || value === '0') return false
+      throw wrong('true or false')
+    case 'port':
+      return wholeNumber(value, 65_535) ?? fail(wrong('a port'))
+    case 'count':
+      return wholeNumber(value, Number.MAX_SAFE_INTEGER) ?? fail(wrong('a number'))
+    case 'bytes':
+      return size(value) ?? fail(wrong('a size such as 512M'))
+    default:
+      if (typeof value === 'string' && value !== '') return value
+      throw wrong('text')
+  }
+}
+
+function fail(error: Error): never {
+  throw error
+}
+
+function wholeNumber(value: unknown, most: number): number | undefined {
+  const n = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
+  return typeof n === 'number' && Number.isInteger(n) && n >= 0 && n <= most ? n : undefined
+}
+
+function size(value: unknown): number | undefined {
+  const match = /^(\d+)\s*([kmgt]?)(?:i?b)?$/i.exec(String(value))
+  if (match === null) return undefined
+  return Number(match[1]) * (UNITS[(match[2] ?? '').toLowerCase()] as number)
+}
+
+/** A line for each setting, for help texts. */
+export function settingsHelp(): string {
+  const width = Math.max(...names.map((name) => name.length)) + 4
+  return names
+    .map((name) => {
+      const { about, fallback, kind } = settings[name]
+      const shown = kind === 'bytes' ? `${Math.round(Number(fallback) / MiB)}M` : String(fallback)
+      return `  ${`--${name}`.padEnd(width)} ${about} (${shown})`
+    })
+    .join('\n')
+}

@@ -1,0 +1,19 @@
+// RFC 1813 appendix I, section 5.2.5: EXPORT - Return export list.
+import type { Engine } from '../../../commands/engine.ts'
+import type { Procedure } from '../../rpc/program.ts'
+import { EXPORT3res, mountproc3 } from '../mount3-types.ts'
+
+export const exportList = (engine: Engine): Procedure => ({
+  number: mountproc3.EXPORT,
+  name: 'EXPORT',
+  serve: (_, __, w) => {
+    const exports = []
+    for (const { name, options, deleted } of engine.world.control.shares.values()) {
+      if (deleted !== 0) continue
+      const ex_groups = options.allow.map((network) => ({ gr_name: network }))
+      exports.push({ ex_dir: Buffer.from(name, 'utf8').toString('latin1'), ex_groups })
+    }
+    EXPORT3res.encode(w, { exports })
+    return 0
+  },
+})

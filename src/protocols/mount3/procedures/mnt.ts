@@ -1,0 +1,97 @@
+// RFC 1813 appendix I, section 5.2.1: MNT - Add mount entry.
+import type { Engine } from '../../../commands/engine.ts'
+import { operations } from '../../../journal/command-names.ts'
+import type { Refusal } from '../../../journal/refusal.ts'
+import { fileKind, ROOT_INO } from '../../../projections/inode.ts'
+import type { Share } from '../../../projections/share.ts'
+import type { Exports } from '../../exports.ts'
+import type { HandleCodec } from '../../handle.ts'
+import type { Call, Procedure } from '../../rpc/program.ts'
+import { auth_flavor } from '../../rpc/rpc-message.ts'
+import { MNT3args, MNT3res, mountproc3, mountstat3 } from '../mount3-types.ts'
+
+/** What MOUNT calls each refusal that can happen here. */
+function mountStatus(why: Refusal): Exclude<mountstat3, 0> {
+  switch (why) {
+    case 'noEntry':
+    case 'stale':
+      return mountstat3.MNT3ERR_NOENT
+    case 'notDirectory':
+      return mountstat3.MNT3ERR_NOTDIR
+    case 'accessDenied':
+      return mountstat3.MNT3ERR_ACCES
+    case 'notPermitted':
+      return mountstat3.MNT3ERR_PERM
+    case 'nameTooLong':
+      return mountstat3.MNT3ERR_NAMETOOLONG
+    default:
+      return mountstat3.MNT3ERR_SERVERFAULT
+  }
+}
+
+const PATH_MAX = 1024
+
+/** The share that a path lies in, and the way from its root. The longest name wins. */
+function resolve(engine: Engine, path: string): { share: Share; rest: string[] } | Refusal {
+  if (path.length > PATH_MAX) return 'nameTooLong'
+  const parts = path.split('/').filter((part) => part !== '')
+  let found: { share: Share; rest: string[] } | undefined
+  for (let n = parts.length; n > 0 && found === undefined; n--) {
+    const name = Buffer.from(`/${parts.slice(0, n).join('/')}`, 'latin1').toString('utf8')
+    const share = engine.world.control.shareByName(name)
+    if (share !== undefined) found = { share, rest: parts.slice(n) }
+  }
+  return found ?? 'noEntry'
+}
+
+function walk(engine: Engine, share: Share, rest: readonly string[]): number | Refusal {
+  const view = engine.world.live(share.id)
+  let ino = ROOT_INO
+  for (const name of rest) {
+    if (name.length > 255) return 'nameTooLong'
+    const entry = view.entry(ino, name)
+    if (entry === undefined) return 'noEntry'
+    if (view.inode(entry.ino)?.kind !== fileKind.directory) return 'notDirectory'
+    ino = entry.ino
+  }
+  return ino
+}
+
+export function mnt(engine: Engine, exports: Exports, handles: HandleCodec): Procedure {
+  const mount = (path: string, call: Call): { fhandle: Buffer; seq: number } | Refusal => {
+    const resolved = resolve(engine, path)
+    if (typeof resolved === 'string') return resolved
+    const { share, rest } = resolved
+    const who = exports.admit(call.caller, share, call.principal)
+    if (typeof who === 'string') return who
+    const ino = walk(engine, share, rest)
+    if (typeof ino === 'string') return ino
+    const inode = engine.world.live(share.id).inode(ino)
+    if (inode === undefined) return 'serverFault'
+    const { client } = call.caller
+    const { uid, gid } = call.principal ?? who
+    const origin = { op: operations['mount3.MNT'], client, uid, gid, xid: 0, checksum: 0 }
+    const command = { type: 'MountShare', client, share: share.id, path } as const
+    const decision = engine.stream.submit(command, origin)
+    const seq = typeof decision === 'string' ? 0 : decision.seq
+    return { fhandle: handles.encode(share.id, ino, inode.generation), seq }
+  }
+  return {
+    number: mountproc3.MNT,
+    name: 'MNT',
+    serve: (reader, call, w) => {
+      const { dirpath } = MNT3args.decode(reader)
+      engine.world.positions.saw = 0
+      const mounted = mount(dirpath, call)
+      if (typeof mounted === 'string') {
+        MNT3res.encode(w, { fhs_status: mountStatus(mounted) })
+        return 0
+      }
+      const { fhandle, seq } = mounted
+      const auth_flavors = [auth_flavor.AUTH_SYS, auth_flavor.AUTH_NONE]
+      MNT3res.encode(w, { fhs_status: mountstat3.MNT3_OK, fhandle, auth_flavors })
+      // The handle must outlive a crash, so what it was made from must be durable too.
+      return Math.max(seq, engine.world.positions.saw)
+    },
+  }
+}

@@ -1,0 +1,134 @@
+/** What NFSv3's procedures work with: the engine, handles, exports, and how long replies wait. */
+import type { Principal } from '../../auth/principal.ts'
+import { wantsAccessTime } from '../../commands/content/touch-access-time.ts'
+import type { Engine } from '../../commands/engine.ts'
+import type { StagedFile } from '../../content/staging.ts'
+import { type OperationName, operations } from '../../journal/command-names.ts'
+import type { Origin } from '../../journal/record.ts'
+import type { Refusal } from '../../journal/refusal.ts'
+import type { Inode } from '../../projections/inode.ts'
+import { nodeId } from '../../projections/node-id.ts'
+import type { Share } from '../../projections/share.ts'
+import type { TreeView } from '../../projections/tree-view.ts'
+import { Exports } from '../exports.ts'
+import { HandleCodec } from '../handle.ts'
+import type { Call } from '../rpc/program.ts'
+import { fattr3Of, wccAttrOf } from './attributes.ts'
+import { ReplyCache } from './reply-cache.ts'
+import type { fattr3, wcc_attr, wcc_data } from './wire-types.ts'
+
+/** A handle that names something the caller may ask about. */
+export interface Opened {
+  readonly share: Share
+  readonly view: TreeView
+  readonly ino: number
+  readonly inode: Inode
+  readonly principal: Principal
+  /** The record whose moment this is; 0 for now. */
+  readonly asOf: number
+  /** Of what may be changed: how it was before. */
+  readonly before?: wcc_attr
+}
+
+/** The moment that has no record behind it yet. */
+export const NOW = 0
+
+export class Nfs3 {
+  readonly engine: Engine
+  readonly exports: Exports
+  readonly handles: HandleCodec
+  readonly replies = new ReplyCache()
+  /** The share of the handle that was opened last: whose audit level the call falls under. */
+  lastShare: Share | undefined
+
+  constructor(engine: Engine) {
+    this.engine = engine
+    this.exports = new Exports(engine.world.control)
+    this.handles = new HandleCodec(engine.world.control.state.handleKey)
+  }
+
+  /** `moment`: the record after which to look, or NOW. */
+  open(bytes: Buffer, call: Call, moment = NOW): Opened | Refusal {
+    const handle = this.handles.decode(bytes)
+    if (handle === undefined) return 'badHandle'
+    const { ino, generation } = handle
+    const { world } = this.engine
+    const share = world.control.shares.get(handle.share)
+    if (share === undefined || share.deleted !== 0) return 'stale'
+    this.lastShare = share
+    const principal = this.exports.admit(call.caller, share, call.principal)
+    if (typeof principal === 'string') return principal
+    const asOf = handle.asOf === NOW ? moment : handle.asOf
+    const view = asOf === NOW ? world.live(share.id) : world.asOf(share.id, asOf)
+    const inode = view.inode(ino)
+    if (inode === undefined || inode.generation !== generation) return 'stale'
+    return { share, view, ino, inode, principal, asOf }
+  }
+
+  /** Opens what is about to change, and remembers how it was. */
+  openToChange(bytes: Buffer, call: Call, moment = NOW): Opened | Refusal {
+    const opened = this.open(bytes, call, moment)
+    if (typeof opened === 'string') return opened
+    return { ...opened, before: wccAttrOf(opened.inode, this.staged(opened)) }
+  }
+
+  handleOf(share: Share, ino: number, inode: Inode, asOf = NOW): Buffer {
+    return this.handles.encode(share.id, ino, inode.generation, asOf)
+  }
+
+  staged(opened: Opened): StagedFile | undefined {
+    return opened.asOf === NOW ? this.stagedOf(opened.share, opened.ino) : undefined
+  }
+
+  private stagedOf(share: Share, ino: number): StagedFile | undefined {
+    const { staging } = this.engine
+    return staging.size === 0 ? undefined : staging.find(nodeId(share.id, ino))
+  }
+
+  attributes({ share, ino, inode, asOf }: Opened): fattr3 {
+    return fattr3Of(share.id, ino, inode, asOf === NOW ? this.stagedOf(share, ino) : undefined)
+  }
+
+  /** Attributes as they are in a view by now; undefined when the object is gone. */
+  attributesIn(share: Share, view: TreeView, ino: number, live: boolean): fattr3 | undefined {
+    const inode = view.inode(ino)
+    if (inode === undefined) return undefined
+    return fattr3Of(share.id, ino, inode, live ? this.stagedOf(share, ino) : undefined)
+  }
+
+  viewAt(share: Share, moment: number): TreeView {
+    const { world } = this.engine
+    return moment === NOW ? world.live(share.id) : world.asOf(share.id, moment)
+  }
+
+  /** Attributes after a change of an object that was opened before it. */
+  after({ share, ino }: Opened, moment: number): fattr3 | undefined {
+    return this.attributesIn(share, this.viewAt(share, moment), ino, moment === NOW)
+  }
+
+  /** Weak cache consistency: the object as it was opened, and as it is after `moment`. */
+  wcc(opened: Opened | undefined, moment: number): wcc_data {
+    if (opened === undefined) return { before: undefined, after: undefined }
+    return { before: opened.before, after: this.after(opened, moment) }
+  }
+
+  origin({ caller, xid, checksum }: Call, operation: OperationName, principal: Principal): Origin {
+    const { uid, gid } = principal
+    return { op: operations[operation], client: caller.client, uid, gid, xid, checksum }
+  }
+
+  /** Remembers a read where relatime wants it remembered. No reply waits for it. */
+  keepAccessTime(opened: Opened, operation: OperationName, call: Call): void {
+    const { share, inode, ino, principal, asOf } = opened
+    if (asOf !== NOW || share.options.atime === 'none' || share.options.readOnly) return
+    const { stream, clock } = this.engine
+    if (!wantsAccessTime(inode, clock.now())) return
+    const origin = { ...this.origin(call, operation, principal), xid: 0, checksum: 0 }
+    stream.submit({ type: 'TouchAccessTime', share: share.id, ino }, origin, principal)
+  }
+
+  /** What a reply waits for that has seen up to record `seq`: nothing in a share that is async. */
+  holdFor(share: Share | undefined, seq: number): number {
+    return share !== undefined && share.options.durability === 'async' ? 0 : seq
+  }
+}

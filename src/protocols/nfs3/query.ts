@@ -1,0 +1,77 @@
+import { aboutEntry, aboutNode } from '../../commands/decider.ts'
+import type { OperationName } from '../../journal/command-names.ts'
+import type { Refusal } from '../../journal/refusal.ts'
+import type { Share } from '../../projections/share.ts'
+import type { Reader } from '../../wire/reader.ts'
+import type { Codec } from '../../wire/schema.ts'
+import type { Call, Outcome, Procedure } from '../rpc/program.ts'
+import type { ReplyWriter } from '../rpc/reply-writer.ts'
+import type { Nfs3 } from './context.ts'
+import { nfs3Status } from './status.ts'
+
+/** A procedure that changes nothing that must happen once: asked again it answers again. */
+export interface Query<Args, Res extends { readonly status: number }> {
+  readonly number: number
+  readonly name: string
+  readonly args: Codec<Args>
+  /** Needed only without `write`. */
+  readonly res?: Codec<Res>
+  readonly run: (nfs: Nfs3, args: Args, call: Call) => NoInfer<Res> | Promise<NoInfer<Res>>
+  /** For shares whose audit level is `all`: the handle, and the name in it, that were asked for. */
+  readonly about: (args: Args) => { readonly handle: Buffer; readonly name?: string }
+  /** Writes the result where the codec would copy too much. */
+  readonly write?: (w: ReplyWriter, res: Res) => void
+}
+
+export function queryProcedure<Args, Res extends { readonly status: number }>(
+  nfs: Nfs3,
+  query: Query<Args, Res>,
+): Procedure {
+  const { number, name, args: argsCodec, res: resCodec, run } = query
+  const write = query.write ?? (resCodec as Codec<Res>).encode
+  const { positions } = nfs.engine.world
+  const serve = (reader: Reader, call: Call, w: ReplyWriter): Outcome => {
+    const args = argsCodec.decode(reader)
+    positions.saw = 0
+    nfs.lastShare = undefined
+    const result = run(nfs, args, call)
+    const share = nfs.lastShare as Share | undefined
+    // What the synchronous part has seen; the rest of a procedure looks at nothing else.
+    const seq = nfs.holdFor(share, positions.saw)
+    if (result instanceof Promise) {
+      return result.then((later) => {
+        if (share?.options.audit === 'all') audit(nfs, query, share, args, later.status, call)
+        return (out: ReplyWriter) => {
+          write(out, later)
+          return seq
+        }
+      })
+    }
+    write(w, result)
+    if (share?.options.audit === 'all') audit(nfs, query, share, args, result.status, call)
+    return seq
+  }
+  return { number, name, serve }
+}
+
+const refusalOfStatus = new Map<number, Refusal>(
+  Object.entries(nfs3Status).map(([refusal, status]) => [status, refusal as Refusal]),
+)
+
+/** Leaves an access record, which no reply waits for. */
+function audit<Args, Res extends { readonly status: number }>(
+  nfs: Nfs3,
+  { name, about }: Query<Args, Res>,
+  share: Share,
+  args: Args,
+  status: number,
+  call: Call,
+): void {
+  const { handle, name: entry } = about(args)
+  const ino = nfs.handles.decode(handle)?.ino ?? 0
+  const principal = nfs.exports.admit(call.caller, share, call.principal)
+  const who = typeof principal === 'string' ? { uid: 0, gid: 0, gids: [] } : principal
+  const origin = nfs.origin(call, `nfs3.${name}` as OperationName, who)
+  const what = entry === undefined ? aboutNode(ino) : aboutEntry(ino, entry)
+  nfs.engine.stream.noteAccess(share.id, what, refusalOfStatus.get(status), origin)
+}

@@ -1,0 +1,219 @@
+/**
+ * One TCP connection: records in, replies out. Replies leave when what they saw is durable, in any
+ * order; a peer that does not read, or asks for more than may be under way, is not read from.
+ */
+import type { Socket } from 'node:net'
+import type { Pressure } from '../../commands/pressure.ts'
+import type { Holder, Stream } from '../../commands/stream.ts'
+import { MiB } from '../../platform/limits.ts'
+import { acceptHeader, type Dispatcher, NotACallError, type Served } from './dispatcher.ts'
+import { NO_REPLY, type WriteResult } from './program.ts'
+import { FramingError, RecordReader } from './record-reader.ts'
+import { ReplyWriter } from './reply-writer.ts'
+import { accept_stat } from './rpc-message.ts'
+
+/** A WRITE of 1 MiB with its header and credentials. */
+export const RECORD_MAX = MiB + 4096
+const WRITER_SIZE = 64 * 1024
+const WRITER_MAX = 4 * MiB
+/** Replies that wait to be written to a peer that does not read. */
+const UNSENT_MAX = 4 * MiB
+/** Calls under way: replies held for the journal, and procedures that wait for the disk. */
+const UNDER_WAY_MAX = 1024
+
+export interface ConnectionOptions {
+  readonly socket: Socket
+  readonly dispatcher: Dispatcher
+  readonly stream: Stream
+  readonly pressure: Pressure
+  readonly onFault: (error: unknown, procedure: string) => void
+  readonly onClose: (reason: string | undefined) => void
+}
+
+/** Small replies are joined for one write: each costs the socket more than a copy does. */
+const JOIN_UP_TO = 32 * 1024
+
+interface Held {
+  readonly seq: number
+  readonly buffers: readonly Buffer[]
+}
+
+export class Connection implements Holder {
+  private readonly options: ConnectionOptions
+  private readonly socket: Socket
+  private readonly records: RecordReader
+  private readonly writer = new ReplyWriter(WRITER_SIZE, WRITER_MAX)
+  private held: Held[] = []
+  private working = 0
+  private reading = false
+  private flushing = false
+  private paused = false
+  private closed = false
+  private readonly resume = () => this.goOn()
+
+  constructor(options: ConnectionOptions) {
+    this.options = options
+    const { socket } = options
+    this.socket = socket
+    this.records = new RecordReader(RECORD_MAX, (bytes, start, end) => this.call(bytes, start, end))
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true, 60_000)
+    socket.on('data', (bytes: Buffer) => this.data(bytes))
+    socket.on('drain', this.resume)
+    socket.on('error', () => undefined)
+    socket.on('close', () => this.close(undefined))
+  }
+
+  private data(bytes: Buffer): void {
+    this.reading = true
+    try {
+      this.records.push(bytes)
+    } catch (error) {
+      if (!(error instanceof FramingError) && !(error instanceof NotACallError)) throw error
+      this.reading = false
+      this.flush()
+      this.close(error.message)
+      return
+    }
+    this.reading = false
+    this.flush()
+    if (this.mustWait()) this.pause()
+  }
+
+  private call(bytes: Buffer, start: number, end: number): void {
+    const w = this.writer
+    w.begin()
+    const served = this.options.dispatcher.dispatch(bytes, start, end, w)
+    if (served === undefined || typeof served.outcome === 'number') {
+      this.finish(served === undefined ? 0 : (served.outcome as number))
+      return
+    }
+    w.abandon()
+    if (served.outcome === NO_REPLY) return
+    this.working += 1
+    this.later(served, served.outcome)
+  }
+
+  private later(served: Served, outcome: Promise<WriteResult>): void {
+    const { program, procedure } = served
+    outcome.then(
+      (write) => this.answer(served, write),
+      (error) => {
+        this.options.onFault(error, `${program.name}.${procedure.name}`)
+        this.answer(served, undefined)
+      },
+    )
+  }
+
+  /** The results of a procedure that took its time; undefined when it has failed. */
+  private answer({ xid, program, procedure }: Served, write: WriteResult | undefined): void {
+    this.working -= 1
+    if (this.closed) return
+    const w = this.writer
+    w.begin()
+    acceptHeader(w, xid, write === undefined ? accept_stat.SYSTEM_ERR : accept_stat.SUCCESS)
+    let seq = 0
+    try {
+      seq = write?.(w) ?? 0
+    } catch (error) {
+      this.options.onFault(error, `${program.name}.${procedure.name}`)
+      w.restart()
+      acceptHeader(w, xid, accept_stat.SYSTEM_ERR)
+    }
+    this.finish(seq)
+    this.flushSoon()
+    if (this.paused) this.goOn()
+  }
+
+  /** The reply is written: it goes with the next flush, or is kept until record `seq` is durable. */
+  private finish(seq: number): void {
+    const w = this.writer
+    w.end()
+    if (seq <= this.options.stream.durable) {
+      if (w.pending > WRITER_SIZE) this.flush()
+      return
+    }
+    if (this.held.length === 0) this.options.stream.hold(this)
+    this.held.push({ seq, buffers: w.takeBack() })
+  }
+
+  release(durable: number): boolean {
+    if (this.closed) return false
+    const waiting: Held[] = []
+    const free: Buffer[] = []
+    for (const held of this.held) {
+      if (held.seq > durable) waiting.push(held)
+      else for (const buffer of held.buffers) free.push(buffer)
+    }
+    this.held = waiting
+    this.send(free)
+    if (this.paused) this.goOn()
+    return waiting.length > 0
+  }
+
+  private flushSoon(): void {
+    if (this.flushing || this.reading) return
+    this.flushing = true
+    queueMicrotask(() => {
+      this.flushing = false
+      this.flush()
+    })
+  }
+
+  private flush(): void {
+    if (this.writer.pending === 0 || this.closed) return
+    this.send(this.writer.drain())
+  }
+
+  private send(buffers: readonly Buffer[]): void {
+    if (buffers.length === 0) return
+    const size = buffers.reduce((sum, { length }) => sum + length, 0)
+    if (buffers.length === 1 || size <= JOIN_UP_TO) {
+      this.socket.write(buffers.length === 1 ? (buffers[0] as Buffer) : Buffer.concat(buffers))
+      return
+    }
+    this.socket.cork()
+    for (const buffer of buffers) this.socket.write(buffer)
+    this.socket.uncork()
+  }
+
+  private mustWait(): boolean {
+    return (
+      this.working + this.held.length >= UNDER_WAY_MAX ||
+      this.socket.writableLength > UNSENT_MAX ||
+      this.options.pressure.blocked() !== undefined
+    )
+  }
+
+  private pause(): void {
+    if (this.paused || this.closed) return
+    this.paused = true
+    this.socket.pause()
+    if (this.options.pressure.blocked() !== undefined) this.options.pressure.wait(this.resume)
+  }
+
+  private goOn(): void {
+    if (!this.paused || this.closed) return
+    if (this.mustWait()) {
+      if (this.options.pressure.blocked() !== undefined) this.options.pressure.wait(this.resume)
+      return
+    }
+    this.options.pressure.forget(this.resume)
+    this.paused = false
+    this.socket.resume()
+  }
+
+  /** Calls that have no reply yet. */
+  get underWay(): number {
+    return this.working + this.held.length
+  }
+
+  close(reason: string | undefined): void {
+    if (this.closed) return
+    this.closed = true
+    this.held = []
+    this.options.pressure.forget(this.resume)
+    this.socket.destroy()
+    this.options.onClose(reason)
+  }
+}

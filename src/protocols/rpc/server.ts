@@ -1,0 +1,137 @@
+/** Listens for RPC over TCP and keeps its connections, as many as there may be. */
+import { createServer, type Server, type Socket } from 'node:net'
+import type { Engine } from '../../commands/engine.ts'
+import { operations } from '../../journal/command-names.ts'
+import type { Log } from '../../platform/log.ts'
+import type { Permit } from '../exports.ts'
+import { Connection } from './connection.ts'
+import { Dispatcher, type ProgramTable } from './dispatcher.ts'
+import type { Caller } from './program.ts'
+
+export interface RpcServerOptions {
+  readonly log: Log
+  readonly maxConnections: number
+}
+
+interface Serving {
+  readonly engine: Engine
+  readonly table: ProgramTable
+}
+
+const DRAIN_TICK = 10
+
+export class RpcServer {
+  private readonly options: RpcServerOptions
+  private readonly server: Server
+  private readonly connections = new Set<Connection>()
+  private serving: Serving | undefined
+  /** Connections that were closed because a peer broke the rules, and that were one too many. */
+  private abused = 0
+  private rejected = 0
+
+  constructor(options: RpcServerOptions) {
+    this.options = options
+    this.server = createServer({ pauseOnConnect: false, noDelay: true }, (socket) =>
+      this.accept(socket),
+    )
+  }
+
+  get counts(): { connections: number; underWay: number; abused: number; rejected: number } {
+    const { abused, rejected } = this
+    let underWay = 0
+    for (const connection of this.connections) underWay += connection.underWay
+    return { connections: this.connections.size, underWay, abused, rejected }
+  }
+
+  /** Resolves to the port it listens on. Connections are refused until `serve`. */
+  listen(port: number, host: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.server.once('error', reject)
+      this.server.listen(port, host, () => {
+        this.server.off('error', reject)
+        const address = this.server.address()
+        resolve(typeof address === 'object' && address !== null ? address.port : port)
+      })
+    })
+  }
+
+  serve(engine: Engine, table: ProgramTable): void {
+    this.serving = { engine, table }
+  }
+
+  /** Closes every connection without an answer: clients ask again. */
+  interrupt(reason: string): void {
+    this.serving = undefined
+    for (const connection of [...this.connections]) connection.close(reason)
+  }
+
+  private accept(socket: Socket): void {
+    const { log, maxConnections } = this.options
+    const { serving } = this
+    if (serving === undefined || this.connections.size >= maxConnections) {
+      this.rejected += 1
+      if (serving !== undefined) log.warn({ from: socket.remoteAddress }, 'too many connections')
+      socket.destroy()
+      return
+    }
+    const { engine, table } = serving
+    const caller = new TcpCaller(engine, socket)
+    const onFault = (error: unknown, procedure: string) =>
+      log.error({ err: error, procedure, from: caller.address }, 'procedure failed')
+    const connection: Connection = new Connection({
+      socket,
+      dispatcher: new Dispatcher(table, caller, onFault),
+      stream: engine.stream,
+      pressure: engine.pressure,
+      onFault,
+      onClose: (reason) => {
+        this.connections.delete(connection)
+        if (reason === undefined) return
+        this.abused += 1
+        log.warn({ from: caller.address, port: caller.port, reason }, 'connection closed')
+      },
+    })
+    this.connections.add(connection)
+  }
+
+  /** Stops listening, and resolves when the calls that are under way are answered. */
+  async drain(millis: number): Promise<void> {
+    this.server.close()
+    for (let waited = 0; waited < millis && this.counts.underWay > 0; waited += DRAIN_TICK) {
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_TICK))
+    }
+    this.interrupt('server stops')
+  }
+}
+
+class TcpCaller implements Caller {
+  readonly address: string
+  readonly port: number
+  readonly permits = new Map<number, Permit>()
+  private readonly engine: Engine
+  private known = 0
+
+  constructor(engine: Engine, socket: Socket) {
+    this.engine = engine
+    this.address = plainAddress(socket.remoteAddress ?? '')
+    this.port = socket.remotePort ?? 0
+  }
+
+  get client(): number {
+    if (this.known === 0) {
+      const { engine, address } = this
+      const origin = { op: operations.internal, client: 0, uid: 0, gid: 0, xid: 0, checksum: 0 }
+      const decision = engine.stream.submit({ type: 'SeeClient', address }, origin)
+      if (typeof decision !== 'string' && decision.outcome.kind === 'accepted') {
+        this.known = decision.outcome.ino
+      }
+    }
+    return this.known
+  }
+}
+
+/** Without scope, and IPv4 as IPv4: what export lists name. */
+function plainAddress(address: string): string {
+  const plain = address.split('%')[0] ?? ''
+  return plain.startsWith('::ffff:') ? plain.slice(7) : plain
+}

@@ -1,0 +1,57 @@
+import { type CliCommand, UsageError } from './control/cli/commands.ts'
+import { ConfigError, loadConfig, settings, settingsHelp } from './platform/config.ts'
+import { createLog } from './platform/log.ts'
+import { Server } from './server.ts'
+
+const flags = Object.fromEntries(
+  Object.entries(settings).map(([name, { kind }]) => [
+    name,
+    { type: kind === 'flag' ? 'boolean' : 'string' } as const,
+  ]),
+)
+
+export const startCommand: CliCommand = {
+  name: 'start',
+  summary: 'serve a data directory',
+  usage: '[--data DIR] [--config FILE] [--listen ADDR] [--nfs-port N] [--api-port N] [--portmap]',
+  help: `Serves until SIGTERM or SIGINT, which finish what is under way, make everything durable and
+exit with 0. When clients are served it prints one line on stdout:
+
+  ready {"nfs":"ADDR:PORT","api":"ADDR:PORT"}
+
+Logs go to stderr. Settings come from flags, then the environment (DITTOFS_NFS_PORT …), then the
+TOML file of --config, then these defaults:
+
+  --config FILE            settings, one a line: nfs-port = 12049
+${settingsHelp()}`,
+  options: { ...flags, config: { type: 'string' } },
+  run: async ({ values }) => {
+    const { config: file, ...given } = values
+    const config = read(given, typeof file === 'string' ? file : process.env['DITTOFS_CONFIG'])
+    const log = createLog(config['log-level'])
+    const server = new Server(config, log)
+    const stop = async (signal: string) => {
+      log.info({ signal }, 'stopping')
+      await server.stop()
+      log.info('stopped')
+      process.exit(0)
+    }
+    process.on('SIGTERM', stop)
+    process.on('SIGINT', stop)
+    const addresses = await server.start()
+    process.stdout.write(`ready ${JSON.stringify(addresses)}\n`)
+    return undefined
+  },
+}
+
+function read(
+  values: Readonly<Record<string, string | boolean | undefined>>,
+  file: string | undefined,
+) {
+  try {
+    return loadConfig({ flags: values, environment: process.env, file })
+  } catch (error) {
+    if (error instanceof ConfigError) throw new UsageError(error.message)
+    throw error
+  }
+}
