@@ -11,6 +11,7 @@ import type { Tail } from '../journal/journal.ts'
 import { LmdbJournal } from '../journal/lmdb.ts'
 import { LogThread } from '../journal/log-thread.ts'
 import { type Clock, SystemClock } from '../platform/clock.ts'
+import { MiB } from '../platform/limits.ts'
 import type { Log } from '../platform/log.ts'
 import { type Checkpoint, LayoutError } from '../projections/checkpoint.ts'
 import { FollowerThread } from '../projections/follower-thread.ts'
@@ -43,6 +44,9 @@ export interface EngineParts {
   readonly news: { onCheckpoint: (checkpoint: Checkpoint) => void; onDurable: () => void }
   readonly close: () => Promise<void>
 }
+
+/** Checked again each second: a terabyte takes three days. */
+const SCRUB_BYTES = 4 * MiB
 
 type Closers = (() => unknown)[]
 
@@ -87,8 +91,11 @@ async function openAll(
   const world = await openWorld(options, paths, journal, tail, closers)
   const follower = new FollowerThread(
     { journalDir: paths.journal, storePath: paths.projections, memory: projectionMemory / 4 },
-    (checkpoint) => news.onCheckpoint(checkpoint),
-    onFailure,
+    {
+      onCheckpoint: (checkpoint) => news.onCheckpoint(checkpoint),
+      onErased: (erased) => world.erase(erased),
+      onCrash: onFailure,
+    },
   )
   closers.push(() => follower.stop())
   log.info(
@@ -127,8 +134,10 @@ async function openContent(
 ): Promise<{ bulk: ContentThread; blocks: BlockStore }> {
   let blocks: BlockStore | undefined
   const bulk = new ContentThread(
-    { segmentsDir: paths.segments, indexPath: paths.index },
+    { segmentsDir: paths.segments, indexPath: paths.index, scrubBytes: SCRUB_BYTES },
     {
+      onDamaged: (block) =>
+        log.error({ block: Buffer.from(block.id, 'latin1').toString('hex') }, 'content is damaged'),
       onIndexed: (position) => blocks?.indexed(position),
       onRecovering: (segment) => log.info({ segment }, 'indexing a segment'),
       onCrash: onFailure,

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import type { BlockStore } from '../content/block-store.ts'
 import { RealDisk } from '../content/disk.ts'
 import { Staging } from '../content/staging.ts'
+import type { Event } from '../journal/events.ts'
 import { recordsOf } from '../journal/frame.ts'
 import type { LmdbJournal } from '../journal/lmdb.ts'
 import type { LogThread } from '../journal/log-thread.ts'
@@ -17,6 +18,7 @@ import type { FollowerThread } from '../projections/follower-thread.ts'
 import { nodeId } from '../projections/node-id.ts'
 import type { ShareOptions } from '../projections/share.ts'
 import type { World } from '../projections/world.ts'
+import { Collector } from './collector.ts'
 import { FileContent } from './content/file-content.ts'
 import { Sealer } from './content/sealer.ts'
 import type { DataPaths } from './data-directory.ts'
@@ -43,6 +45,8 @@ export interface EngineOptions {
   readonly onFailure: (error: Error) => void
 }
 
+const COLLECT_MILLIS = 15 * 60_000
+
 /** Records that may wait for the follower: bounds memory, and how long a start after a crash takes. */
 const LAG_MAX = 200_000
 const BACKLOG_MAX = 64 * MiB
@@ -62,8 +66,10 @@ export class Engine {
   readonly logThread: LogThread
   readonly journal: LmdbJournal
   readonly follower: FollowerThread
+  readonly collector: Collector
   private readonly sealer: Sealer
   private readonly sealing: SealingClock
+  private readonly collecting: NodeJS.Timeout
   private readonly closeParts: () => Promise<void>
 
   private constructor(parts: EngineParts, options: EngineOptions) {
@@ -89,7 +95,7 @@ export class Engine {
       random: random32,
       space: () => this.space.space(),
       onFailure: options.onFailure,
-      onFreed: (share, ino) => this.staging.drop(nodeId(share, ino)),
+      onEvent: (event, share) => this.happened(event, share),
     })
     const { stream, staging, blocks } = this
     this.pressure = new Pressure([
@@ -100,7 +106,17 @@ export class Engine {
     const onSealed = () => this.pressure.relieve()
     this.sealer = new Sealer({ stream, staging, blocks, bulk: parts.bulk, onSealed })
     this.content = new FileContent({ stream, staging, blocks, sealer: this.sealer })
+    const { bulk, logThread, follower } = parts
+    this.collector = new Collector({
+      stream,
+      sealer: this.sealer,
+      blocks,
+      bulk,
+      logThread,
+      follower,
+    })
     const onError = (error: Error) => log.error({ err: error }, 'staged writes cannot be stored')
+    this.collecting = setInterval(() => this.collect(log), COLLECT_MILLIS).unref()
     this.sealing = new SealingClock(staging, this.sealer, parts.clock, stagingBudget, onError)
   }
 
@@ -119,6 +135,18 @@ export class Engine {
       await parts.close()
       throw error
     }
+  }
+
+  private collect(log: Log): void {
+    this.collector.collect().then(
+      (report) => report.segments > 0 && log.info(report, 'collected garbage'),
+      (err) => log.error({ err }, 'collecting garbage failed'),
+    )
+  }
+
+  private happened(event: Event, share: number): void {
+    if (event.type === 'InodeFreed') this.staging.drop(nodeId(share, event.ino))
+    else if (event.type === 'ContentChanged') this.collector.referred(event.extents)
   }
 
   /** What a new data directory needs first. */
@@ -158,6 +186,7 @@ export class Engine {
   /** Gives everything up; what was not drained is lost, as in a crash. */
   async close(): Promise<void> {
     this.sealing.stop()
+    clearInterval(this.collecting)
     this.space.stop()
     this.stream.stop()
     await this.closeParts()

@@ -11,6 +11,7 @@
 import { Subject } from 'rxjs'
 import { type Principal, SYSTEM } from '../auth/principal.ts'
 import { commandCodes, operations } from '../journal/command-names.ts'
+import type { Event } from '../journal/events.ts'
 import type { Tail } from '../journal/journal.ts'
 import { type About, type JournalRecord, type Origin, packRecord } from '../journal/record.ts'
 import { type Refusal, refusals } from '../journal/refusal.ts'
@@ -30,8 +31,8 @@ export interface StreamOptions {
   readonly clock: Clock
   readonly random: () => number
   readonly space: () => Space
-  /** An inode is gone: what is staged of it is of no use to anybody. */
-  readonly onFreed?: (share: number, ino: number) => void
+  /** Of every event, right after it was folded. */
+  readonly onEvent?: (event: Event, share: number) => void
   /** The stream is of no use any more: it must be reopened from what is durable. */
   readonly onFailure: (error: Error) => void
 }
@@ -129,7 +130,7 @@ export class Stream {
 
   private follows(record: JournalRecord): void {
     for (const event of record.events) {
-      if (event.type === 'InodeFreed') this.options.onFreed?.(record.share, event.ino)
+      this.options.onEvent?.(event, record.share)
       const wake = wakeOf(event)
       if (wake !== undefined) this.parking.wake(wake)
     }

@@ -108,20 +108,37 @@ export class BlockStore {
 
   /** Granules `first` to `last` of a block, checked, and kept. */
   private async fetch(id: string, first: number, last: number): Promise<Buffer> {
-    try {
-      const place = this.locate(id)
-      if (place === undefined) throw new DamageError(id, 'is in no segment')
-      const block = this.cache.admit(id, place.length)
-      const whole = first === 0 && (last + 1) * CHECKED >= place.length
-      return await this.files.use(place.segment, (file) =>
-        whole
-          ? this.fetchWhole(file, place, block)
-          : this.fetchGranules(file, place, block, first, last),
-      )
-    } catch (error) {
-      if (error instanceof DamageError) this.onDamage(error)
-      throw error
+    let place = this.locate(id)
+    for (;;) {
+      try {
+        if (place === undefined) throw new DamageError(id, 'is in no segment')
+        return await this.fetchFrom(place, id, first, last)
+      } catch (error) {
+        // Its segment may have been emptied and removed since: then the index knows better.
+        this.index.refresh()
+        const again = this.locate(id)
+        const moved =
+          again !== undefined &&
+          (again.segment !== place?.segment || again.offset !== place?.offset)
+        if (!moved) {
+          const damage =
+            error instanceof DamageError ? error : new DamageError(id, (error as Error).message)
+          this.onDamage(damage)
+          throw damage
+        }
+        place = again
+      }
     }
+  }
+
+  private fetchFrom(place: Location, id: string, first: number, last: number): Promise<Buffer> {
+    const block = this.cache.admit(id, place.length)
+    const whole = first === 0 && (last + 1) * CHECKED >= place.length
+    return this.files.use(place.segment, (file) =>
+      whole
+        ? this.fetchWhole(file, place, block)
+        : this.fetchGranules(file, place, block, first, last),
+    )
   }
 
   private async fetchWhole(file: DiskFile, place: Location, block: CachedBlock): Promise<Buffer> {

@@ -84,6 +84,14 @@ export class BlockWriter {
     }
   }
 
+  /** Forgets blocks in segments that are gone. */
+  forgetSegments(segments: ReadonlySet<number>): void {
+    for (const generation of [this.recent, this.previous]) {
+      for (const [id, { segment }] of generation) if (segments.has(segment)) generation.delete(id)
+    }
+    this.index.refresh()
+  }
+
   close(): void {
     this.segments.close()
   }

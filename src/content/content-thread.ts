@@ -1,11 +1,21 @@
 import { Thread } from '../platform/thread.ts'
 import type { Position } from './block-index.ts'
 import type { Stored } from './block-writer.ts'
+import type { Bloom } from './bloom.ts'
+import type { Compaction, SegmentCensus } from './compactor.ts'
 import type { FoundBlock } from './segment.ts'
 
 export interface ContentThreadData {
   readonly segmentsDir: string
   readonly indexPath: string
+  /** Bytes of content that are checked again each second. */
+  readonly scrubBytes: number
+}
+
+export interface EmptyCall {
+  readonly segments: readonly number[]
+  /** The memory of a Bloom filter: what something may refer to. */
+  readonly live: SharedArrayBuffer
 }
 
 export interface StoreCall {
@@ -27,6 +37,7 @@ export interface NoteCall {
 export interface ContentEvents {
   readonly onIndexed: (position: Position) => void
   readonly onRecovering: (segment: number) => void
+  readonly onDamaged: (block: FoundBlock) => void
   readonly onCrash: (error: Error) => void
 }
 
@@ -34,7 +45,8 @@ export interface ContentEvents {
 export class ContentThread {
   private readonly thread: Thread
 
-  constructor(data: ContentThreadData, { onIndexed, onRecovering, onCrash }: ContentEvents) {
+  constructor(data: ContentThreadData, events: ContentEvents) {
+    const { onIndexed, onRecovering, onDamaged, onCrash } = events
     const url = new URL('./content-worker.ts', import.meta.url)
     this.thread = new Thread(url, {
       name: 'content',
@@ -43,6 +55,7 @@ export class ContentThread {
       onEvent: (event, payload) => {
         if (event === 'indexed') onIndexed(payload as Position)
         else if (event === 'recovering') onRecovering(payload as number)
+        else if (event === 'damaged') onDamaged(payload as FoundBlock)
       },
     })
   }
@@ -73,6 +86,22 @@ export class ContentThread {
 
   condemn(segments: readonly number[]): Promise<void> {
     return this.thread.call('condemn', segments)
+  }
+
+  /** How much of each complete segment something may refer to. */
+  census(live: Bloom): Promise<readonly SegmentCensus[]> {
+    return this.thread.call('census', live.memory)
+  }
+
+  /** Moves what something may refer to out of segments, and drops the rest. */
+  empty(segments: readonly number[], live: Bloom): Promise<Compaction> {
+    const call: EmptyCall = { segments, live: live.memory }
+    return this.thread.call('empty', call)
+  }
+
+  /** Deletes segments that were emptied and that nobody reads. */
+  remove(segments: readonly number[]): Promise<void> {
+    return this.thread.call('remove', segments)
   }
 
   stop(): Promise<void> {

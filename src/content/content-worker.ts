@@ -7,11 +7,20 @@ import { serveThread } from '../platform/thread.ts'
 import { LmdbStore } from '../store/lmdb-store.ts'
 import { BlockIndex, type Position } from './block-index.ts'
 import { BlockWriter, identified } from './block-writer.ts'
-import type { ContentThreadData, NoteCall, StoreAnswer, StoreCall } from './content-thread.ts'
+import { Bloom } from './bloom.ts'
+import { Compactor } from './compactor.ts'
+import type {
+  ContentThreadData,
+  EmptyCall,
+  NoteCall,
+  StoreAnswer,
+  StoreCall,
+} from './content-thread.ts'
 import { RealDisk } from './disk.ts'
+import { Scrubber } from './scrubber.ts'
 import { type FoundBlock, type Lane, laneOf, lanes } from './segment.ts'
 
-const { segmentsDir, indexPath } = workerData as ContentThreadData
+const { segmentsDir, indexPath, scrubBytes } = workerData as ContentThreadData
 
 const disk = new RealDisk(segmentsDir)
 const index = new BlockIndex(new LmdbStore(indexPath))
@@ -28,22 +37,44 @@ function note(written: readonly FoundBlock[], position: Position): void {
   for (const block of written) pending.push(block)
   positions.set(laneOf(position.segment), position)
   if (pending.length >= INDEX_BLOCKS) writeIndex()
-  else timer ??= setTimeout(writeIndex, INDEX_MILLIS)
+  else timer ??= setTimeout(() => writeIndex(), INDEX_MILLIS)
 }
 
-function writeIndex(): void {
+function writeIndex(removed: readonly string[] = []): void {
   clearTimeout(timer)
   timer = undefined
-  if (positions.size === 0) return
+  if (positions.size === 0 && removed.length === 0) return
   const done = positions
-  index.change(pending, [], done)
+  index.change(pending, removed, done)
   pending = []
   positions = new Map()
   for (const position of done.values()) emit('indexed', position)
 }
 
+// Collecting must not hold up who stores: it goes on only when the queue of calls was looked at.
+const pause = () => new Promise<void>((resolve) => setImmediate(resolve))
+const compactor = new Compactor({
+  disk,
+  index,
+  writer: blocks,
+  pause,
+  change: (written, removed, position) => {
+    for (const block of written) pending.push(block)
+    positions.set(laneOf(position.segment), position)
+    writeIndex(removed)
+  },
+})
+
+const scrubber = new Scrubber(disk, index, (block) => emit('damaged', block))
+const SCRUB_MILLIS = 1000
+const scrubbing = setInterval(() => scrubber.step(scrubBytes), SCRUB_MILLIS)
+
 const emit = serveThread({
-  recover: () => index.recover(disk, (segment) => emit('recovering', segment)),
+  /** Before the log thread begins, and its lane with it. */
+  recover: () => {
+    compactor.begin()
+    return index.recover(disk, (segment) => emit('recovering', segment))
+  },
   store: ({ bytes, lengths }: StoreCall): StoreAnswer => {
     let at = 0
     const named = lengths.map((length) => {
@@ -57,7 +88,16 @@ const emit = serveThread({
   },
   note: ({ written, position }: NoteCall) => note(written, position),
   condemn: (segments: readonly number[]) => blocks.condemn(new Set(segments)),
+  census: (live: SharedArrayBuffer) => {
+    writeIndex()
+    return compactor.census(new Bloom(live))
+  },
+  empty: ({ segments, live }: EmptyCall) => compactor.empty(segments, new Bloom(live)),
+  remove: (segments: readonly number[]) => compactor.remove(segments),
+  scrubbed: () => ({ bytes: scrubber.bytes, rounds: scrubber.rounds }),
   close: async () => {
+    clearInterval(scrubbing)
+    scrubber.close()
     writeIndex()
     blocks.close()
     await index.close()

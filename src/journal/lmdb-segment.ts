@@ -122,6 +122,15 @@ export class Segment {
     return this.atEnd(frames, seq) ? [] : frames
   }
 
+  /** The frame with the last key not above `seq`, if it reaches so far. */
+  frameHolding(seq: number): Buffer | undefined {
+    for (const { value } of this.env().getRange({ start: keyOf(seq), reverse: true, limit: 2 })) {
+      if (isSeal(value)) continue
+      return this.atEnd([value], seq) ? undefined : value
+    }
+    return undefined
+  }
+
   /** The last key not above `seq`: the frame that holds it, if any does. */
   private keyHolding(seq: number): Buffer {
     for (const key of this.env().getKeys({ start: keyOf(seq), reverse: true, limit: 1 })) return key

@@ -9,6 +9,7 @@
  */
 import { mkdir, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type Instant, laterThan } from '../platform/clock.ts'
 import { GiB } from '../platform/limits.ts'
 import { JournalFormatError } from './fields.ts'
 import { decodeFrame, type Frame, lastSeq } from './frame.ts'
@@ -121,6 +122,29 @@ export class LmdbJournal implements Journal {
       if (i + 1 === this.segments.length) await this.discover()
       i += 1
     }
+  }
+
+  /** The frame that holds record `seq`. */
+  frameAt(seq: number): Frame | undefined {
+    for (let i = this.indexOf(seq); i >= 0; i--) {
+      const bytes = this.segments[i]?.frameHolding(seq)
+      if (bytes !== undefined) return decodeFrame(bytes)
+    }
+    return undefined
+  }
+
+  /** The last record that is not later than a moment; 0 when all that are here are. */
+  async lastSeqAt(moment: Instant): Promise<number> {
+    let low = this.segments[0]?.firstSeq ?? 1
+    let high = (await this.tail()).seq + 1
+    // Before `low` nothing is later, from `high` on everything is; frames are ordered by time.
+    while (low < high) {
+      const frame = this.frameAt(Math.floor((low + high) / 2))
+      if (frame === undefined) return 0
+      if (laterThan(frame.time, moment)) high = frame.firstSeq
+      else low = lastSeq(frame) + 1
+    }
+    return low - 1
   }
 
   private indexOf(seq: number): number {

@@ -68,8 +68,9 @@ export class LogThread {
     return this.thread.call('condemn', segments)
   }
 
-  forget(ids: readonly string[]): Promise<void> {
-    return this.thread.call('forget', ids)
+  /** These segments are gone: equal blocks must be written anew, or found elsewhere. */
+  forgetSegments(segments: readonly number[]): Promise<void> {
+    return this.thread.call('forgetSegments', segments)
   }
 
   trim(before: number): Promise<void> {

@@ -47,7 +47,7 @@ serveThread({
     return stored
   },
   condemn: (segments: readonly number[]) => blocks.condemn(new Set(segments)),
-  forget: (ids: readonly string[]) => blocks.forget(ids),
+  forgetSegments: (segments: readonly number[]) => blocks.forgetSegments(new Set(segments)),
   trim: (before: number) => journal.trim(before),
   stat: () => ({ bytes: journal.storedBytes(), segments: journal.segmentCount() }),
   close: async () => {

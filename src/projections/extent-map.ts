@@ -78,6 +78,12 @@ export class ExtentMap {
     return undefined
   }
 
+  /** Forgets what is kept in memory of extent maps that are gone. */
+  erase(gone: (group: number) => boolean): void {
+    this.table.erase(gone)
+    this.windows.erase(gone)
+  }
+
   /**
    * Folds new extents over the old ones, and cuts what lies behind `size`. `oldSize` is where the
    * file ended before.

@@ -117,6 +117,10 @@ export class ExtentWindows {
     this.weight -= weightOf(window)
   }
 
+  erase(gone: (group: number) => boolean): void {
+    for (const window of [...this.ring]) if (gone(window.group)) this.drop(window)
+  }
+
   private evict(): void {
     for (let i = 0; i < EVICTION_STEPS && this.weight > this.memory && this.ring.length > 1; i++) {
       if (this.hand >= this.ring.length) this.hand = 0

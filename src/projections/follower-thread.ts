@@ -1,6 +1,9 @@
+import type { Bloom } from '../content/bloom.ts'
 import { Thread } from '../platform/thread.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { Digest } from './digest.ts'
+import type { Pruned } from './pruner.ts'
+import type { Erased } from './world.ts'
 
 export interface FollowerThreadData {
   readonly journalDir: string
@@ -31,16 +34,19 @@ function unpackCheckpoint({ seq, hash, digests }: PackedCheckpoint): Checkpoint 
   return { seq, hash, digests: unpacked }
 }
 
+export interface FollowerEvents {
+  readonly onCheckpoint: (checkpoint: Checkpoint) => void
+  /** Rows left the store that nobody can ask for any more. */
+  readonly onErased: (erased: Erased) => void
+  readonly onCrash: (error: Error) => void
+}
+
 /** The live side of the follower's thread. */
 export class FollowerThread {
   private readonly thread: Thread
   private told = false
 
-  constructor(
-    data: FollowerThreadData,
-    onCheckpoint: (checkpoint: Checkpoint) => void,
-    onCrash: (error: Error) => void,
-  ) {
+  constructor(data: FollowerThreadData, { onCheckpoint, onErased, onCrash }: FollowerEvents) {
     const url = new URL('./follower-worker.ts', import.meta.url)
     this.thread = new Thread(url, {
       name: 'follower',
@@ -48,6 +54,7 @@ export class FollowerThread {
       onCrash,
       onEvent: (event, payload) => {
         if (event === 'checkpoint') onCheckpoint(unpackCheckpoint(payload as PackedCheckpoint))
+        else if (event === 'pruned') onErased(payload as Pruned)
       },
     })
   }
@@ -65,6 +72,16 @@ export class FollowerThread {
   /** Resolves when all that is durable now is in the store. */
   async flush(): Promise<Checkpoint> {
     return unpackCheckpoint(await this.thread.call<PackedCheckpoint>('flush', undefined))
+  }
+
+  /** Adds every block that something may still refer to. Resolves to the number of extents. */
+  mark(live: Bloom): Promise<number> {
+    return this.thread.call('mark', live.memory)
+  }
+
+  /** Forgets what retention does not cover any more. */
+  prune(): Promise<Pruned> {
+    return this.thread.call('prune', undefined)
   }
 
   stop(): Promise<void> {

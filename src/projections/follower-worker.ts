@@ -1,11 +1,15 @@
 /** The thread that folds the durable journal into the store, behind the live writer. */
 import { workerData } from 'node:worker_threads'
+import { Bloom } from '../content/bloom.ts'
 import { LmdbJournal } from '../journal/lmdb.ts'
+import { instantOfMillis } from '../platform/clock.ts'
 import { serveThread, yieldToOthers } from '../platform/thread.ts'
 import { LmdbStore } from '../store/lmdb-store.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { Follower } from './follower.ts'
 import { type FollowerThreadData, packCheckpoint } from './follower-thread.ts'
+import { markBlocks } from './marker.ts'
+import { type Pruned, Pruner } from './pruner.ts'
 import { World } from './world.ts'
 
 const { journalDir, storePath, memory } = workerData as FollowerThreadData
@@ -22,7 +26,14 @@ const emit = serveThread({
     journal.poke()
     return packCheckpoint(await follower.catchUp())
   },
+  /** Adds every block that an extent refers to, live or in the retention window. */
+  mark: (live: SharedArrayBuffer) => {
+    const bloom = new Bloom(live)
+    return markBlocks(store, (id) => bloom.add(id), breathe)
+  },
+  prune: () => prune(),
   close: async () => {
+    clearInterval(pruning)
     stop.abort()
     await following
     await follower.catchUp()
@@ -37,3 +48,37 @@ const follower = new Follower({
   onCheckpoint: (checkpoint: Checkpoint) => emit('checkpoint', packCheckpoint(checkpoint)),
 })
 const following = follower.follow(stop.signal)
+
+// A few thousand rows at a time with a breath in between: retention must not be felt.
+const BREATH_MILLIS = 4
+const PRUNE_MILLIS = 10 * 60_000
+const breathe = () => new Promise<void>((resolve) => setTimeout(resolve, BREATH_MILLIS))
+const pruner = new Pruner(follower.world, breathe)
+let underWay: Promise<Pruned> | undefined
+const pruning = setInterval(() => void prune(), PRUNE_MILLIS)
+
+/** One round; who asks while one is under way gets its result. */
+function prune(): Promise<Pruned> {
+  underWay ??= pruneOnce().finally(() => {
+    underWay = undefined
+  })
+  return underWay
+}
+
+async function pruneOnce(): Promise<Pruned> {
+  journal.poke()
+  await follower.catchUp()
+  const { shares } = follower.world.control
+  const horizons = new Map<number, number>()
+  for (const { id, options } of shares.values()) {
+    const moment = instantOfMillis(Date.now() - options.retain * 1000)
+    horizons.set(id, await journal.lastSeqAt(moment))
+  }
+  // The control plane is remembered for as long as any share is.
+  const least = Math.min(...horizons.values(), follower.world.stored.seq)
+  const pruned = await pruner.prune((share) =>
+    Math.min(follower.world.stored.seq, horizons.get(share) ?? least),
+  )
+  emit('pruned', pruned)
+  return pruned
+}

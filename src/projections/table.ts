@@ -214,6 +214,17 @@ export abstract class Table<V, S extends string | number> {
     if (this.weight > this.spec.memory) this.evict()
   }
 
+  /** The store has no such rows any more, and nobody can ask for them: see Pruner. */
+  erase(gone: (group: number) => boolean): void {
+    for (const slot of this.ring) {
+      if (!gone(slot.group) || slot.seq > this.positions.flushed) continue
+      slot.value = undefined
+      slot.seq = 0
+      slot.older = undefined
+      slot.absent = true
+    }
+  }
+
   dirtyCount(): number {
     return this.dirty.length
   }

@@ -12,12 +12,18 @@ import { ExtentMap } from './extent-map.ts'
 import { folds } from './folds.ts'
 import { byName, byNumber, GroupTable } from './group-table.ts'
 import { IdTable } from './id-table.ts'
-import { nodeId } from './node-id.ts'
+import { nodeId, shareOf } from './node-id.ts'
 import { Replies } from './replies.ts'
 import { tableSpecs, type Usage } from './rows.ts'
 import type { Positions } from './table.ts'
 import { AsOfView, LiveView, type TreeView } from './tree-view.ts'
 import { WorldError } from './world-error.ts'
+
+/** What was forgotten for good: extent maps by node id, and deleted shares. */
+export interface Erased {
+  readonly contents: readonly number[]
+  readonly shares: readonly number[]
+}
 
 const NO_USAGE: Usage = { nextIno: 1, inodes: 0, bytes: 0 }
 
@@ -166,6 +172,15 @@ export class World {
   *divergences(): Iterable<string> {
     this.digests()
     for (const table of this.tables) yield* table.divergences()
+  }
+
+  /** Extent maps and shares that the store does not have any more leave memory too. */
+  erase({ contents, shares }: Erased): void {
+    if (contents.length === 0 && shares.length === 0) return
+    const [dead, closed] = [new Set(contents), new Set(shares)]
+    const gone = (group: number) => dead.has(group) || closed.has(shareOf(group))
+    for (const table of this.tables) table.erase(gone)
+    this.extents.erase(gone)
   }
 
   /** Slots that wait for the follower. */

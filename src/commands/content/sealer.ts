@@ -115,6 +115,11 @@ export class Sealer {
     }
   }
 
+  /** Resolves when every seal that is under way now has ended, one way or the other. */
+  async quiet(): Promise<void> {
+    await Promise.allSettled([...this.seals.values()].map(({ running }) => running))
+  }
+
   isIdle(id: number): boolean {
     return !this.seals.has(id)
   }

@@ -1,0 +1,180 @@
+/**
+ * Gives disk space back: blocks that nothing refers to are dropped, those that share their segment
+ * are moved, and the segment goes. Whatever it is interrupted at, blocks are found where the index
+ * says; what is left behind is garbage that the next round finds.
+ */
+import { headerSize, intact, type Location, readHeader } from './block.ts'
+import type { BlockIndex, Position } from './block-index.ts'
+import type { BlockWriter } from './block-writer.ts'
+import type { Bloom } from './bloom.ts'
+import type { Disk, DiskFile } from './disk.ts'
+import { blocksOf, type FoundBlock, lanes, segmentName, segmentsOn } from './segment.ts'
+
+export interface SegmentCensus {
+  readonly segment: number
+  /** Of the file. */
+  readonly bytes: number
+  /** Of blocks that the index finds here and that something may refer to. */
+  readonly live: number
+}
+
+export interface Compaction {
+  moved: number
+  dropped: number
+  /** Bytes of the files that went. */
+  freed: number
+  /** Blocks that something refers to and that are damaged: their segment stays. */
+  damaged: FoundBlock[]
+  readonly removed: number[]
+}
+
+const BATCH_BLOCKS = 64
+
+export interface CompactorOptions {
+  readonly disk: Disk
+  readonly index: BlockIndex
+  readonly writer: BlockWriter
+  /** Brings the index up to date, with all that waits for it: one transaction. */
+  readonly change: (
+    written: readonly FoundBlock[],
+    removed: readonly string[],
+    position: Position,
+  ) => void
+  /** Lets other work go between two steps. */
+  readonly pause: () => Promise<void>
+}
+
+export class Compactor {
+  private readonly disk: Disk
+  private readonly index: BlockIndex
+  private readonly writer: BlockWriter
+  private readonly options: CompactorOptions
+  /** Segments of earlier writers. */
+  private found: ReadonlySet<number> = new Set()
+
+  constructor(options: CompactorOptions) {
+    const { disk, index, writer } = options
+    this.options = options
+    this.disk = disk
+    this.index = index
+    this.writer = writer
+  }
+
+  private pause(): Promise<void> {
+    return this.options.pause()
+  }
+
+  /** All that is on the disk now is complete: called before anybody writes. */
+  begin(): void {
+    this.found = new Set(segmentsOn(this.disk))
+  }
+
+  /** Segments that nobody writes any more and that the index knows completely. */
+  private complete(): number[] {
+    return Object.values(lanes).flatMap((lane) => {
+      const { segment } = this.index.position(lane)
+      return segmentsOn(this.disk, lane).filter((id) => id < segment || this.found.has(id))
+    })
+  }
+
+  async census(live: Bloom): Promise<SegmentCensus[]> {
+    const census: SegmentCensus[] = []
+    for (const segment of this.complete()) {
+      const file = this.disk.open(segmentName(segment))
+      try {
+        let bytes = 0
+        let n = 0
+        for (const block of blocksOf(file, segment)) {
+          if (this.isHere(block) && live.has(block.id)) bytes += block.length
+          n += 1
+          if (n % 1000 === 0) await this.pause()
+        }
+        census.push({ segment, bytes: file.size(), live: bytes })
+      } finally {
+        file.close()
+      }
+      await this.pause()
+    }
+    return census
+  }
+
+  private isHere({ id, segment, offset }: FoundBlock): boolean {
+    const place = this.index.get(id)
+    return place?.segment === segment && place.offset === offset
+  }
+
+  /** Empties segments. Their files are still there: `remove` them when nobody reads them. */
+  async empty(segments: readonly number[], live: Bloom): Promise<Compaction> {
+    const done: Compaction = { moved: 0, dropped: 0, freed: 0, damaged: [], removed: [] }
+    for (const segment of segments) {
+      const file = this.disk.open(segmentName(segment))
+      try {
+        const damaged = done.damaged.length
+        await this.emptyOne(file, segment, live, done)
+        if (done.damaged.length === damaged) {
+          done.removed.push(segment)
+          done.freed += file.size()
+        }
+      } finally {
+        file.close()
+      }
+    }
+    return done
+  }
+
+  private async emptyOne(
+    file: DiskFile,
+    segment: number,
+    live: Bloom,
+    done: Compaction,
+  ): Promise<void> {
+    let batch: FoundBlock[] = []
+    for (const block of blocksOf(file, segment)) {
+      if (!this.isHere(block)) continue
+      batch.push(block)
+      if (batch.length < BATCH_BLOCKS) continue
+      this.moveOrDrop(file, batch, live, done)
+      batch = []
+      await this.pause()
+    }
+    this.moveOrDrop(file, batch, live, done)
+  }
+
+  private moveOrDrop(
+    file: DiskFile,
+    batch: readonly FoundBlock[],
+    live: Bloom,
+    done: Compaction,
+  ): void {
+    const moving: { id: string; bytes: Buffer }[] = []
+    const dropped: string[] = []
+    for (const block of batch) {
+      if (!live.has(block.id)) dropped.push(block.id)
+      else {
+        const bytes = readWhole(file, block)
+        if (bytes === undefined) done.damaged.push(block)
+        else moving.push({ id: block.id, bytes })
+      }
+    }
+    const stored = this.writer.store(moving)
+    const written = moving.map(({ id }, i) => ({ id, ...(stored.locations[i] as Location) }))
+    this.writer.forget(dropped)
+    this.options.change(written, dropped, stored.position)
+    done.moved += moving.length
+    done.dropped += dropped.length
+  }
+
+  remove(segments: readonly number[]): void {
+    for (const segment of segments) this.disk.remove(segmentName(segment))
+  }
+}
+
+/** A block's bytes, checked; undefined when they are damaged. */
+function readWhole(file: DiskFile, { id, offset, length }: FoundBlock): Buffer | undefined {
+  const size = headerSize(length)
+  const stored = Buffer.alloc(size + length)
+  if (file.read(stored, offset) !== stored.length) return undefined
+  const header = readHeader(stored)
+  const bytes = stored.subarray(size)
+  return header?.id === id && intact(bytes, header.checksums) ? bytes : undefined
+}
