@@ -122,6 +122,7 @@ export interface SegmentWriterOptions {
 }
 
 const SEGMENT_BYTES = 256 * MiB
+const AHEAD_UP_TO = 32 * KiB
 
 /**
  * Appends blocks to the segments of one lane. Each writer begins a segment of its own: behind the
@@ -186,9 +187,13 @@ export class SegmentWriter {
     if (buffers.length === 0) return
     const file = this.open()
     const { ahead = 0 } = this.options
-    while (ahead > 0 && this.end > this.allocated) {
-      file.write([Buffer.alloc(ahead)], this.allocated)
-      this.allocated += ahead
+    // Who writes much at a time is better off without: the zeros would have to be written too.
+    if (this.end - at > AHEAD_UP_TO || ahead === 0) {
+      this.allocated = Math.max(this.allocated, this.end)
+    } else {
+      for (; this.end > this.allocated; this.allocated += ahead) {
+        file.write([Buffer.alloc(ahead)], this.allocated)
+      }
     }
     file.write(buffers, at)
     this.unsynced = true

@@ -1,17 +1,22 @@
 /**
  * Bytes that were written and are in no block yet. They are visible to every reader at once and are
- * lost with the process, which is what UNSTABLE (RFC 1813 section 3.3.7) promises. Pieces are never
- * changed, only replaced and cut, so they can be hashed and read at the same time.
+ * lost with the process, which is what UNSTABLE (RFC 1813 section 3.3.7) promises. Pieces that are
+ * being sealed are never changed: what is written meanwhile goes into pieces of its own.
  */
 import type { Instant } from '../platform/clock.ts'
-import { BLOCK_MAX, KiB } from '../platform/limits.ts'
+import { BLOCK_MAX, KiB, MiB } from '../platform/limits.ts'
 
 export interface Piece {
   readonly offset: number
+  readonly end: number
   readonly bytes: Buffer
 }
 
-const endOf = ({ offset, bytes }: Piece): number => offset + bytes.length
+const pieceOf = (offset: number, bytes: Buffer): Piece => ({
+  offset,
+  end: offset + bytes.length,
+  bytes,
+})
 
 /** The pieces of one block-sized part of a file: ascending, without overlap. */
 export interface Chunk {
@@ -44,13 +49,26 @@ export class Pieces {
     if (end > this.end) this.end = end
   }
 
+  /**
+   * Writes over a piece that is exactly there already, which needs no memory: what is written again
+   * and again would otherwise keep all the memory it ever had alive in crumbs.
+   */
+  overwrite(offset: number, bytes: Buffer): boolean {
+    const pieces = this.chunks.get(Math.floor(offset / BLOCK_MAX))?.pieces
+    if (pieces === undefined) return false
+    const piece = pieces[firstEndingAfter(pieces, offset)]
+    if (piece?.offset !== offset || piece.end !== offset + bytes.length) return false
+    bytes.copy(piece.bytes)
+    return true
+  }
+
   private putIn(index: number, offset: number, bytes: Buffer): void {
     let chunk = this.chunks.get(index)
     if (chunk === undefined) {
       chunk = { pieces: [], bytes: 0 }
       this.chunks.set(index, chunk)
     }
-    this.change(index, chunk, offset, offset + bytes.length, { offset, bytes })
+    this.change(index, chunk, offset, offset + bytes.length, pieceOf(offset, bytes))
   }
 
   private change(
@@ -143,10 +161,10 @@ function replace(chunk: Piece[], from: number, to: number, piece: Piece | undefi
     if (old.offset >= to) break
     removed += old.bytes.length
     if (old.offset < from) {
-      added.push({ offset: old.offset, bytes: old.bytes.subarray(0, from - old.offset) })
+      added.push(pieceOf(old.offset, old.bytes.subarray(0, from - old.offset)))
     }
     if (past === first && piece !== undefined) added.push(piece)
-    if (endOf(old) > to) added.push({ offset: to, bytes: old.bytes.subarray(to - old.offset) })
+    if (old.end > to) added.push(pieceOf(to, old.bytes.subarray(to - old.offset)))
   }
   if (past === first && piece !== undefined) added.push(piece)
   if (past === first + 1 && added.length === 1) chunk[first] = added[0] as Piece
@@ -158,7 +176,7 @@ function firstEndingAfter(chunk: readonly Piece[], offset: number): number {
   let [low, high] = [0, chunk.length]
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (endOf(chunk[middle] as Piece) <= offset) low = middle + 1
+    if ((chunk[middle] as Piece).end <= offset) low = middle + 1
     else high = middle
   }
   return low
@@ -188,6 +206,8 @@ export class StagedFile {
   /** Milliseconds: the first write that is not sealed, and the last. */
   since = 0
   touched = 0
+  /** Bytes put into `fresh`, also those that others have replaced since. */
+  churn = 0
 
   constructor(share: number, ino: number, origin: WriteOrigin) {
     this.share = share
@@ -202,6 +222,11 @@ export class StagedFile {
   /** Where the file ends at least. */
   get end(): number {
     return Math.max(this.fresh.end, this.sealing?.end ?? 0)
+  }
+
+  /** Whether much memory may be held by pieces that little is left of. */
+  get crumbled(): boolean {
+    return this.churn > CRUMBLED && this.churn > 4 * this.fresh.bytes
   }
 
   overlaps(from: number, to: number): boolean {
@@ -220,7 +245,8 @@ export class StagedFile {
   }
 }
 
-const SLAB = 256 * KiB
+const SLAB = 64 * KiB
+const CRUMBLED = 64 * MiB
 
 /** All files that have staged bytes. */
 export class Staging {
@@ -271,7 +297,9 @@ export class Staging {
     file.touched = now
     file.origin = origin
     file.mtime = at
+    if (file.fresh.overwrite(offset, bytes)) return file
     file.fresh.put(offset, this.own(bytes))
+    file.churn += bytes.length
     this.count(share, file.fresh.bytes - before)
     return file
   }
@@ -315,6 +343,7 @@ export class Staging {
   beginSeal(file: StagedFile, fullOnly: boolean): Pieces {
     const pieces = fullOnly ? file.fresh.takeFull() : file.fresh
     file.sealing = pieces
+    file.churn = 0
     if (!fullOnly) file.fresh = new Pieces()
     return pieces
   }

@@ -23,7 +23,7 @@ const blocks = new BlockWriter(index, {
   disk: new RealDisk(segmentsDir),
   lane: lanes.log,
   // Overwriting zeros takes half as long to sync as making a file longer.
-  ahead: 4 * MiB,
+  ahead: MiB,
 })
 
 serveThread({

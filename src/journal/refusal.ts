@@ -45,6 +45,7 @@ export const refusals = {
   unknown: 26,
   /** The moment asked for lies outside the retention window. */
   outOfRetention: 27,
+  emptyName: 28,
 } as const
 
 export type Refusal = keyof typeof refusals

@@ -9,6 +9,10 @@ export interface Clock {
   now(): Instant
 }
 
+/** Whether what a client gave as a time is one. */
+export const isTime = (time: Instant | undefined): boolean =>
+  time === undefined || (time.nsec < 1_000_000_000 && time.sec <= Number.MAX_SAFE_INTEGER)
+
 export function laterThan(a: Instant, b: Instant): boolean {
   return a.sec > b.sec || (a.sec === b.sec && a.nsec > b.nsec)
 }

@@ -51,7 +51,7 @@ export const settings = {
   },
   'content-memory': {
     kind: 'bytes',
-    fallback: part(1 / 16, GiB),
+    fallback: part(1 / 32, 512 * MiB),
     about: 'memory for content that was read',
   },
   'staging-budget': {

@@ -62,8 +62,7 @@ export class FileContent {
   ): readonly Part[] | Promise<readonly Part[]> {
     const under = this.underStaged(view, inode, from, to)
     if (staged === undefined || !staged.overlaps(from, to)) return under
-    // The pieces of now, whatever is sealed or written while the rest is read: pieces are immutable,
-    // but their lists are not.
+    // The pieces of now, whatever is sealed while the rest is read: their lists change.
     const pieces = [...staged.overlapping(from, to)]
     const overlay = (parts: readonly Part[]): readonly Part[] => {
       const bytes = Buffer.allocUnsafe(to - from)
@@ -127,9 +126,10 @@ export class FileContent {
       const seq = sealer.nameInline(share, ino, [{ offset, bytes }], stamp.at, origin)
       return { before, durable: seq }
     }
-    if (staged !== undefined && this.anotherWriter(staged, origin) && sealer.isIdle(id)) {
-      // So that the record of each seal says who wrote.
-      sealer.seal(id).catch(() => undefined)
+    if (staged !== undefined && sealer.isIdle(id)) {
+      // So that the record of each seal says who wrote, and memory stays what is counted.
+      const apart = this.anotherWriter(staged, origin) || staged.crumbled
+      if (apart) sealer.seal(id).catch(() => undefined)
     }
     staging.write(id, share, ino, offset, bytes, stamp.at, millisOf(stamp.at), origin)
     if (stable) durable = sealer.seal(id)

@@ -10,7 +10,7 @@ import {
 import { inGroup, isRoot } from '../../auth/principal.ts'
 import type { Event } from '../../journal/events.ts'
 import type { Refusal } from '../../journal/refusal.ts'
-import type { Instant } from '../../platform/clock.ts'
+import { type Instant, isTime } from '../../platform/clock.ts'
 import { fileKind, type Inode } from '../../projections/inode.ts'
 import { resized } from '../content/resize.ts'
 import { accepted, type Decide, refused, type Stamp } from '../decider.ts'
@@ -37,6 +37,10 @@ export const changeAttributes: Decide<ChangeAttributes> = (world, command, stamp
   if (forbidden !== undefined) return forbidden
   const inode = world.live(share).inode(ino)
   if (inode === undefined) return refused('stale')
+  const { atime, mtime } = command
+  if ((atime !== 'now' && !isTime(atime)) || (mtime !== 'now' && !isTime(mtime))) {
+    return refused('invalid')
+  }
   const why = guardForbids(inode, command) ?? permissionForbids(inode, command, stamp)
   if (why !== undefined) return refused(why)
   const events: Event[] = []

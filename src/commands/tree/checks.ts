@@ -30,7 +30,8 @@ export const thawOf = (share: number): string => `thaw:${share}`
 /** Bytes but `/` and NUL, at most 255 of them; `.` and `..` are for who looks them up. */
 export function nameForbids(name: string): Refusal | undefined {
   if (name.length > NAME_MAX) return 'nameTooLong'
-  if (name === '' || name.includes('/') || name.includes('\0')) return 'invalid'
+  if (name === '') return 'emptyName'
+  if (name.includes('/') || name.includes('\0')) return 'invalid'
   return undefined
 }
 

@@ -2,7 +2,7 @@
 import { PERMISSION_BITS, S_ISGID } from '../../auth/access.ts'
 import { inGroup, isRoot, type Principal } from '../../auth/principal.ts'
 import type { Refusal } from '../../journal/refusal.ts'
-import type { Instant } from '../../platform/clock.ts'
+import { type Instant, isTime } from '../../platform/clock.ts'
 import type { Inode } from '../../projections/inode.ts'
 
 /** What a client may ask for when it creates something. Times that are not given are now. */
@@ -35,6 +35,7 @@ export function ownershipOf(
   directory: boolean,
   defaultMode: number,
 ): Ownership | Refusal {
+  if (!isTime(asked.atime) || !isTime(asked.mtime)) return 'invalid'
   const inherits = (dir.mode & S_ISGID) !== 0
   const uid = asked.uid ?? principal.uid
   const gid = asked.gid ?? (inherits ? dir.gid : principal.gid)

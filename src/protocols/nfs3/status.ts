@@ -30,6 +30,8 @@ export const nfs3Status = {
   serverFault: nfsstat3.NFS3ERR_SERVERFAULT,
   unknown: nfsstat3.NFS3ERR_NOENT,
   outOfRetention: nfsstat3.NFS3ERR_STALE,
+  // RFC 1813 section 3.2, first item.
+  emptyName: nfsstat3.NFS3ERR_ACCES,
 } as const satisfies Record<Refusal, nfsstat3>
 
 /** Of a failed call: any status but NFS3_OK. */

@@ -23,7 +23,7 @@ const DRAIN_TICK = 10
 export class RpcServer {
   private readonly options: RpcServerOptions
   private readonly server: Server
-  private readonly connections = new Set<Connection>()
+  private readonly connections = new Map<Connection, Caller>()
   private serving: Serving | undefined
   /** Connections that were closed because a peer broke the rules, and that were one too many. */
   private abused = 0
@@ -39,8 +39,16 @@ export class RpcServer {
   get counts(): { connections: number; underWay: number; abused: number; rejected: number } {
     const { abused, rejected } = this
     let underWay = 0
-    for (const connection of this.connections) underWay += connection.underWay
+    for (const connection of this.connections.keys()) underWay += connection.underWay
     return { connections: this.connections.size, underWay, abused, rejected }
+  }
+
+  connectionsByAddress(): ReadonlyMap<string, number> {
+    const open = new Map<string, number>()
+    for (const { address } of this.connections.values()) {
+      open.set(address, (open.get(address) ?? 0) + 1)
+    }
+    return open
   }
 
   /** Resolves to the port it listens on. Connections are refused until `serve`. */
@@ -62,7 +70,7 @@ export class RpcServer {
   /** Closes every connection without an answer: clients ask again. */
   interrupt(reason: string): void {
     this.serving = undefined
-    for (const connection of [...this.connections]) connection.close(reason)
+    for (const connection of [...this.connections.keys()]) connection.close(reason)
   }
 
   private accept(socket: Socket): void {
@@ -91,7 +99,7 @@ export class RpcServer {
         log.warn({ from: caller.address, port: caller.port, reason }, 'connection closed')
       },
     })
-    this.connections.add(connection)
+    this.connections.set(connection, caller)
   }
 
   /** Stops listening, and resolves when the calls that are under way are answered. */

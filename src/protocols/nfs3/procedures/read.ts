@@ -100,7 +100,7 @@ export const read = (nfs: Nfs3) =>
         status: OK,
         file_attributes,
         count: Math.max(0, end - offset),
-        eof: offset + count >= size || end === size,
+        eof: end >= size || offset >= size,
         parts,
       })
       if (end <= offset) return result([])

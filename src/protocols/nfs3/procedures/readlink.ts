@@ -33,6 +33,7 @@ export const readlink = (nfs: Nfs3) =>
       if (inode.kind !== fileKind.symlink) {
         return { status: nfs3Status.invalid, symlink_attributes }
       }
+      nfs.keepAccessTime(opened, 'nfs3.READLINK', call)
       return { status: OK, symlink_attributes, data: inode.target }
     },
   })
