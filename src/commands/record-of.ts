@@ -21,13 +21,20 @@ export function recordOf(
     share: 'share' in command ? command.share : 0,
     origin,
     refusal: wasRefused ? refusals[outcome.why] : 0,
-    // What was accepted says in its events what it is about; a record without any says it here.
-    about: wasRefused || outcome.events.length === 0 ? aboutOf(command) : undefined,
+    about: aboutOf(command, outcome),
     events: wasRefused ? [] : outcome.events,
   }
 }
 
-function aboutOf(command: Command): About | undefined {
+/** What was accepted says in its events what it is about; a record without any says it here. */
+function aboutOf(command: Command, outcome: Accepted | Refused): About | undefined {
+  if (outcome.kind === 'refused') return askedFor(command)
+  if (outcome.events.length > 0) return undefined
+  const about = askedFor(command)
+  return about && { ...about, ino: outcome.ino }
+}
+
+function askedFor(command: Command): About | undefined {
   switch (command.type) {
     case 'RenameEntry': {
       const { fromDir, fromName, toDir, toName } = command

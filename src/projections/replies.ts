@@ -15,28 +15,31 @@ const ENTRY = 16
 const TABLE = 'replies'
 const TABLE_ID = 9
 
+/** Calls of one xid may be several: transports of one host count on their own. */
+const callKey = (xid: number, checksum: number): number => xid * 2 ** 20 + (checksum & 0xfffff)
+
 class Ring {
   readonly seqs = new Float64Array(RING)
   readonly checksums = new Uint32Array(RING)
   readonly xids = new Uint32Array(RING)
   next = 0
   lastSeq = 0
-  private readonly byXid = new Map<number, number>()
+  private readonly byCall = new Map<number, number>()
 
   add(xid: number, checksum: number, seq: number): void {
     const at = this.next
-    const old = this.xids[at] as number
-    if (this.byXid.get(old) === at) this.byXid.delete(old)
+    const old = callKey(this.xids[at] as number, this.checksums[at] as number)
+    if (this.byCall.get(old) === at) this.byCall.delete(old)
     this.xids[at] = xid
     this.checksums[at] = checksum
     this.seqs[at] = seq
-    this.byXid.set(xid, at)
+    this.byCall.set(callKey(xid, checksum), at)
     this.next = (at + 1) % RING
     this.lastSeq = seq
   }
 
   find(xid: number, checksum: number): number {
-    const at = this.byXid.get(xid)
+    const at = this.byCall.get(callKey(xid, checksum))
     if (at === undefined || this.checksums[at] !== checksum) return 0
     return this.seqs[at] as number
   }

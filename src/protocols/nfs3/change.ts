@@ -245,9 +245,9 @@ export const mainWcc = (nfs: Nfs3, { opened, moment }: Done<unknown, Opening>): 
   nfs.wcc(opened?.main, moment)
 
 /** What a record says was decided. */
-function outcomeOf({ refusal, events }: JournalRecord): Accepted | Refused {
+function outcomeOf({ refusal, events, about }: JournalRecord): Accepted | Refused {
   if (refusal !== 0) return { kind: 'refused', why: refusalOf(refusal) }
-  let ino = 0
+  let ino = about?.ino ?? 0
   for (const event of events) if ('ino' in event) ino = event.ino
   return { kind: 'accepted', events, ino }
 }
