@@ -13,6 +13,16 @@ import type { Decide, DecisionWorld, Outcome, Stamp } from './decider.ts'
 import { type CreateShare, createShare } from './shares/create-share.ts'
 import { type DeleteShare, deleteShare } from './shares/delete-share.ts'
 import { type EditShare, editShare } from './shares/edit-share.ts'
+import {
+  type PlaceHold,
+  placeHold,
+  type ReleaseHold,
+  type RemoveLabel,
+  releaseHold,
+  removeLabel,
+  type SetLabel,
+  setLabel,
+} from './shares/labels.ts'
 import { type CreateHandleKey, createHandleKey } from './stream/create-handle-key.ts'
 import { type ChangeAttributes, changeAttributes } from './tree/change-attributes.ts'
 import { type CreateDirectory, createDirectory } from './tree/create-directory.ts'
@@ -50,10 +60,14 @@ export type Command =
   | EditShare
   | LinkEntry
   | MountShare
+  | PlaceHold
+  | ReleaseHold
   | RemoveDirectory
   | RemoveFile
+  | RemoveLabel
   | RenameEntry
   | SeeClient
+  | SetLabel
   | TouchAccessTime
   | UnmountShare
   | WriteContent
@@ -76,10 +90,14 @@ const deciders: Deciders = {
   EditShare: editShare,
   LinkEntry: linkEntry,
   MountShare: mountShare,
+  PlaceHold: placeHold,
+  ReleaseHold: releaseHold,
   RemoveDirectory: removeDirectory,
   RemoveFile: removeFile,
+  RemoveLabel: removeLabel,
   RenameEntry: renameEntry,
   SeeClient: seeClient,
+  SetLabel: setLabel,
   TouchAccessTime: touchAccessTime,
   UnmountShare: unmountShare,
   WriteContent: writeContent,

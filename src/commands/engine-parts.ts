@@ -19,6 +19,7 @@ import { World } from '../projections/world.ts'
 import { LmdbStore } from '../store/lmdb-store.ts'
 import type { FrameLog } from './committer.ts'
 import { type DataPaths, dataPaths, lockDataDirectory } from './data-directory.ts'
+import { RecentChanges } from './recent-changes.ts'
 
 export interface PartsOptions {
   readonly data: string
@@ -36,6 +37,8 @@ export interface EngineParts {
   readonly log: FrameLog
   /** For reading back what was written. */
   readonly journal: LmdbJournal
+  /** As far as the journal's end tells. */
+  readonly changes: RecentChanges
   readonly blocks: BlockStore
   readonly bulk: ContentThread
   readonly logThread: LogThread
@@ -110,6 +113,7 @@ async function openAll(
       news.onDurable()
     },
   }
+  const changes = await recentChanges(journal, tail.seq)
   const close = () => closeAll(closers)
   return {
     paths,
@@ -118,6 +122,7 @@ async function openAll(
     tail,
     log: frames,
     journal,
+    changes,
     blocks,
     bulk,
     logThread,
@@ -182,6 +187,18 @@ async function openWorld(
     log.info({ seq: world.seq, of: tail.seq }, 'replaying the journal')
   }
   return world
+}
+
+/** Records at the journal's end that are looked through for recent changes. */
+const RECENT_RECORDS = 4000
+
+async function recentChanges(journal: LmdbJournal, seq: number): Promise<RecentChanges> {
+  const changes = new RecentChanges()
+  const from = Math.max(1, seq - RECENT_RECORDS)
+  for await (const frame of journal.stored(from)) {
+    for (const record of recordsOf(frame)) changes.add(record)
+  }
+  return changes
 }
 
 const PROGRESS_RECORDS = 100_000

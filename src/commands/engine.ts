@@ -24,6 +24,7 @@ import { Sealer } from './content/sealer.ts'
 import type { DataPaths } from './data-directory.ts'
 import { type EngineParts, openParts } from './engine-parts.ts'
 import { Pressure } from './pressure.ts'
+import type { RecentChanges } from './recent-changes.ts'
 import { SealingClock } from './sealing-clock.ts'
 import { SpaceProbe } from './space-probe.ts'
 import { NO_ORIGIN, Stream } from './stream.ts'
@@ -67,6 +68,7 @@ export class Engine {
   readonly journal: LmdbJournal
   readonly follower: FollowerThread
   readonly collector: Collector
+  readonly changes: RecentChanges
   private readonly sealer: Sealer
   private readonly sealing: SealingClock
   private readonly collecting: NodeJS.Timeout
@@ -98,6 +100,8 @@ export class Engine {
       onEvent: (event, share) => this.happened(event, share),
     })
     const { stream, staging, blocks } = this
+    this.changes = parts.changes
+    stream.published$.subscribe((record) => this.changes.add(record))
     this.pressure = new Pressure([
       { name: 'staging', level: () => staging.bytes, limit: stagingBudget },
       { name: 'backlog', level: () => stream.backlog().bytes, limit: BACKLOG_MAX },

@@ -100,6 +100,12 @@ export const eventSpecs = {
   },
   ShareOptionsChanged: { code: 33, version: 1, fields: { share: 'int', options: 'map' } },
   ShareDeleted: { code: 34, version: 1, fields: { share: 'int' } },
+  /** A name for the moment after record `seq`. */
+  LabelSet: { code: 35, version: 1, fields: { share: 'int', label: 'text', seq: 'int' } },
+  LabelRemoved: { code: 36, version: 1, fields: { share: 'int', label: 'text' } },
+  /** From the moment after record `seq` on nothing is forgotten until it is released. */
+  HoldPlaced: { code: 37, version: 1, fields: { share: 'int', hold: 'text', seq: 'int' } },
+  HoldReleased: { code: 38, version: 1, fields: { share: 'int', hold: 'text' } },
   UserCreated: {
     code: 40,
     version: 1,

@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { type Instant, laterThan } from '../platform/clock.ts'
 import { GiB } from '../platform/limits.ts'
 import { JournalFormatError } from './fields.ts'
-import { decodeFrame, type Frame, lastSeq } from './frame.ts'
+import { decodeFrame, type Frame, lastSeq, recordsOf } from './frame.ts'
 import {
   EMPTY_TAIL,
   FencedError,
@@ -144,7 +144,10 @@ export class LmdbJournal implements Journal {
       if (laterThan(frame.time, moment)) high = frame.firstSeq
       else low = lastSeq(frame) + 1
     }
-    return low - 1
+    // Records of the first later frame may still be early enough.
+    const later = this.frameAt(low)
+    const early = later === undefined ? [] : recordsOf(later).filter((r) => !laterThan(r, moment))
+    return early.at(-1)?.seq ?? low - 1
   }
 
   private indexOf(seq: number): number {

@@ -31,6 +31,27 @@ const codec = new RowCodec(
   }),
 )
 
+/** The last record of a share that is forgotten: earlier moments cannot be looked at any more. */
+export function readHorizons(store: Store): Map<number, number> {
+  const horizons = new Map<number, number>()
+  for (const { key, value } of store.map(MAP).range(HORIZON, HORIZON_END)) {
+    horizons.set(key.readUInt32BE(HORIZON.length), value.readUIntBE(0, 6))
+  }
+  return horizons
+}
+
+export function writeHorizon(writer: StoreWriter, share: number, seq: number): void {
+  const key = Buffer.alloc(HORIZON.length + 4)
+  HORIZON.copy(key)
+  key.writeUInt32BE(share, HORIZON.length)
+  const value = Buffer.alloc(6)
+  value.writeUIntBE(seq, 0, 6)
+  writer.put(MAP, key, value)
+}
+
+const HORIZON = Buffer.from('horizon ')
+const HORIZON_END = Buffer.from('horizon!')
+
 /** The store was written by another version: it must be deleted and rebuilt from the journal. */
 export class LayoutError extends Error {
   override readonly name = 'LayoutError'

@@ -11,7 +11,8 @@ function shareCreated(world: World, event: EventOf<'ShareCreated'>, record: Jour
   const { share: id, name, generation } = event
   const options = { ...defaultShareOptions, ...event.options } as ShareOptions
   const { seq } = record
-  world.control.shares.put(id, { id, name, generation, options, deleted: 0 }, seq)
+  const share = { id, name, generation, options, labels: {}, holds: {}, deleted: 0 }
+  world.control.shares.put(id, share, seq)
   const nextShare = Math.max(world.control.state.nextShare, id + 1)
   world.control.changeState({ nextShare }, seq)
   const root = newInode(fileKind.directory, event, ROOT_INO, record)
@@ -51,6 +52,9 @@ function unmounted(world: World, event: EventOf<'ShareUnmounted'>, record: Journ
   world.control.putClient({ ...client, mounts }, record.seq)
 }
 
+const without = (from: Readonly<Record<string, number>>, name: string) =>
+  Object.fromEntries(Object.entries(from).filter(([key]) => key !== name))
+
 export const controlFolds = {
   ShareCreated: shareCreated,
   ShareOptionsChanged: (
@@ -65,6 +69,26 @@ export const controlFolds = {
   ShareDeleted: (world: World, event: EventOf<'ShareDeleted'>, record: JournalRecord) => {
     const share = shareOf(world, event.share, record)
     world.control.shares.put(share.id, { ...share, deleted: record.seq }, record.seq)
+  },
+  LabelSet: (world: World, event: EventOf<'LabelSet'>, record: JournalRecord) => {
+    const share = shareOf(world, event.share, record)
+    const labels = { ...share.labels, [event.label]: event.seq }
+    world.control.shares.put(share.id, { ...share, labels }, record.seq)
+  },
+  LabelRemoved: (world: World, event: EventOf<'LabelRemoved'>, record: JournalRecord) => {
+    const share = shareOf(world, event.share, record)
+    const labels = without(share.labels, event.label)
+    world.control.shares.put(share.id, { ...share, labels }, record.seq)
+  },
+  HoldPlaced: (world: World, event: EventOf<'HoldPlaced'>, record: JournalRecord) => {
+    const share = shareOf(world, event.share, record)
+    const holds = { ...share.holds, [event.hold]: event.seq }
+    world.control.shares.put(share.id, { ...share, holds }, record.seq)
+  },
+  HoldReleased: (world: World, event: EventOf<'HoldReleased'>, record: JournalRecord) => {
+    const share = shareOf(world, event.share, record)
+    const holds = without(share.holds, event.hold)
+    world.control.shares.put(share.id, { ...share, holds }, record.seq)
   },
   UserCreated: (world: World, event: EventOf<'UserCreated'>, record: JournalRecord) => {
     const { uid, name, gid, gids } = event

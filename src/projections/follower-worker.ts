@@ -70,9 +70,10 @@ async function pruneOnce(): Promise<Pruned> {
   await follower.catchUp()
   const { shares } = follower.world.control
   const horizons = new Map<number, number>()
-  for (const { id, options } of shares.values()) {
+  for (const { id, options, holds } of shares.values()) {
     const moment = instantOfMillis(Date.now() - options.retain * 1000)
-    horizons.set(id, await journal.lastSeqAt(moment))
+    const held = Math.min(...Object.values(holds)) - 1
+    horizons.set(id, Math.min(await journal.lastSeqAt(moment), held))
   }
   // The control plane is remembered for as long as any share is.
   const least = Math.min(...horizons.values(), follower.world.stored.seq)

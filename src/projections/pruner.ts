@@ -4,6 +4,7 @@
  * have forgotten different amounts, and have the same digest.
  */
 import type { Store, StoreEntry } from '../store/store.ts'
+import { writeHorizon } from './checkpoint.ts'
 import { nodeId, shareOf } from './node-id.ts'
 import { groupOfKey, putGroup, seqOfRow } from './row-codec.ts'
 import type { Erased, World } from './world.ts'
@@ -41,11 +42,23 @@ export class Pruner {
   /** One round over everything. */
   async prune(horizon: Horizon): Promise<Pruned> {
     const pruned: Pruned = { versions: 0, contents: [], shares: [], scanned: 0 }
+    this.moveHorizons(horizon)
     await this.pruneShares(horizon, pruned)
     for (const map of PAST_MAPS) await this.pruneMap(map, horizon, pruned)
     await this.pruneGraves(horizon, pruned)
     this.world.erase(pruned)
     return pruned
+  }
+
+  /** First of all: who looks at the past must know that it is going before it goes. */
+  private moveHorizons(horizon: Horizon): void {
+    this.store.commit((writer) => {
+      for (const { id } of this.world.control.shares.values()) {
+        const seq = Math.max(this.world.horizon(id), horizon(id))
+        if (seq > 0) writeHorizon(writer, id, seq)
+      }
+    })
+    this.world.refreshHorizons()
   }
 
   private async pruneMap(map: string, horizon: Horizon, pruned: Pruned): Promise<void> {

@@ -5,6 +5,10 @@ export interface Share {
   readonly name: string
   readonly generation: number
   readonly options: ShareOptions
+  /** Names for moments: the record after which it is. */
+  readonly labels: Readonly<Record<string, number>>
+  /** Moments from which on nothing is forgotten, whatever retention says, by name. */
+  readonly holds: Readonly<Record<string, number>>
   /** The record that deleted it, or 0. Its past stays readable until retention ends. */
   readonly deleted: number
 }
@@ -27,6 +31,8 @@ export interface ShareOptions {
   readonly atime: 'relatime' | 'none'
   /** Whether supplementary groups come from the user database instead of the call. */
   readonly groups: 'client' | 'server'
+  /** Whether past moments are found in `.history` at the root, and whether it is listed there. */
+  readonly history: 'hidden' | 'listed' | 'off'
   /** How long past moments stay readable. Seconds. */
   readonly retain: number
   /** Bytes of content that the share may hold; 0: as much as there is. */
@@ -46,6 +52,7 @@ export const defaultShareOptions: ShareOptions = {
   audit: 'writes',
   atime: 'relatime',
   groups: 'client',
+  history: 'hidden',
   retain: 30 * 24 * 3600,
   quota: 0,
   frozen: false,

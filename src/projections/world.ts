@@ -5,14 +5,14 @@
 import type { JournalRecord } from '../journal/record.ts'
 import { KiB } from '../platform/limits.ts'
 import type { Store } from '../store/store.ts'
-import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { type Checkpoint, readCheckpoint, readHorizons, writeCheckpoint } from './checkpoint.ts'
 import { Control } from './control.ts'
 import { Digest } from './digest.ts'
 import { ExtentMap } from './extent-map.ts'
 import { folds } from './folds.ts'
 import { byName, byNumber, GroupTable } from './group-table.ts'
 import { IdTable } from './id-table.ts'
-import { nodeId, shareOf } from './node-id.ts'
+import { nodeId, SHARE_MAX, shareOf } from './node-id.ts'
 import { Replies } from './replies.ts'
 import { tableSpecs, type Usage } from './rows.ts'
 import type { Positions } from './table.ts'
@@ -25,6 +25,8 @@ export interface Erased {
   readonly shares: readonly number[]
 }
 
+const PAST_VIEWS = 32
+const SHARES = SHARE_MAX + 1
 const NO_USAGE: Usage = { nextIno: 1, inodes: 0, bytes: 0 }
 
 export class World {
@@ -43,7 +45,10 @@ export class World {
   private readonly usages
   private readonly tables
   private readonly views = new Map<number, LiveView>()
+  /** Views of the past that were used last, the oldest first. */
+  private readonly pastViews = new Map<number, AsOfView>()
   private checkpoint: Checkpoint
+  private horizons: ReadonlyMap<number, number>
 
   /** `memory`: bytes for rows in memory. The world is as of the store's checkpoint. */
   constructor(store: Store, memory: number) {
@@ -51,6 +56,7 @@ export class World {
     this.store = store
     this.checkpoint = readCheckpoint(store)
     this.seq = this.checkpoint.seq
+    this.horizons = readHorizons(store)
     this.positions = { flushed: this.seq, saw: 0 }
     const { positions } = this
     this.inodes = new IdTable(specs.inodes, store, positions)
@@ -106,7 +112,19 @@ export class World {
 
   /** A share's tree as it was right after record `seq`. */
   asOf(share: number, seq: number): TreeView {
-    return new AsOfView(this, share, seq)
+    const key = seq * SHARES + share
+    let view = this.pastViews.get(key)
+    if (view === undefined) {
+      view = new AsOfView(this, share, seq)
+      if (this.pastViews.size >= PAST_VIEWS) {
+        const oldest = this.pastViews.keys().next().value
+        if (oldest !== undefined) this.pastViews.delete(oldest)
+      }
+    } else {
+      this.pastViews.delete(key)
+    }
+    this.pastViews.set(key, view)
+    return view
   }
 
   usage(share: number): Usage {
@@ -174,8 +192,20 @@ export class World {
     for (const table of this.tables) yield* table.divergences()
   }
 
+  /** The last record of a share that is forgotten; moments after it can be looked at. */
+  horizon(share: number): number {
+    return this.horizons.get(share) ?? 0
+  }
+
+  /** Reads again how far the past reaches: another world may have forgotten some of it. */
+  refreshHorizons(): void {
+    this.store.refresh()
+    this.horizons = readHorizons(this.store)
+  }
+
   /** Extent maps and shares that the store does not have any more leave memory too. */
   erase({ contents, shares }: Erased): void {
+    this.refreshHorizons()
     if (contents.length === 0 && shares.length === 0) return
     const [dead, closed] = [new Set(contents), new Set(shares)]
     const gone = (group: number) => dead.has(group) || closed.has(shareOf(group))

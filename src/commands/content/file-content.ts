@@ -123,7 +123,7 @@ export class FileContent {
     const staged = staging.find(id)
     if (stable && this.fitsInline(id, before, staged, offset, bytes.length)) {
       if (staged !== undefined) staging.discard(id, offset, offset + bytes.length)
-      const seq = sealer.nameInline(share, ino, [{ offset, bytes }], stamp.at, origin)
+      const seq = sealer.nameInline(share, ino, [{ offset, bytes }], 'now', origin)
       return { before, durable: seq }
     }
     if (staged !== undefined && sealer.isIdle(id)) {

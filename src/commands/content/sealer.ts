@@ -193,7 +193,7 @@ export class Sealer {
     share: number,
     ino: number,
     content: readonly NewContent[],
-    mtime: Instant | undefined,
+    mtime: Instant | 'now' | undefined,
     origin: Origin,
   ): number {
     const { blocks } = this.options
@@ -209,7 +209,7 @@ export class Sealer {
     share: number,
     ino: number,
     extents: readonly Extent[],
-    mtime: Instant | undefined,
+    mtime: Instant | 'now' | undefined,
     origin: Origin,
     blocks: readonly NewBlock[],
   ): number {

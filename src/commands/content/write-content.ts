@@ -18,7 +18,7 @@ export interface WriteContent {
   /** Ascending, without overlap, data only; what lies between them keeps its content. */
   readonly extents: readonly Extent[]
   /** When the bytes came; undefined when the times were set explicitly since. */
-  readonly mtime: Instant | undefined
+  readonly mtime: Instant | 'now' | undefined
 }
 
 export const writeContent: Decide<WriteContent> = (world, command, stamp) => {
@@ -40,8 +40,7 @@ export const writeContent: Decide<WriteContent> = (world, command, stamp) => {
         content: file.content,
         extents: covering(file.size, extents),
         mode: mode === file.mode ? undefined : mode,
-        mtime: mtime ?? { sec: file.mtimeSec, nsec: file.mtimeNsec },
-        ctime: ctimeOf(file, mtime),
+        ...timesOf(file, mtime),
       },
     ],
     ino,
@@ -62,8 +61,18 @@ function covering(size: number, extents: readonly Extent[]): readonly Extent[] {
   return covered
 }
 
-/** A later chmod has set a later ctime already. */
-function ctimeOf(file: Inode, mtime: Instant | undefined): Instant {
-  const present = { sec: file.ctimeSec, nsec: file.ctimeNsec }
-  return mtime !== undefined && laterThan(mtime, present) ? mtime : present
+interface Times {
+  readonly mtime: Instant | undefined
+  readonly ctime: Instant | undefined
+}
+
+/** The record's own time is not repeated in its event. */
+const NOW: Times = { mtime: undefined, ctime: undefined }
+
+function timesOf(file: Inode, mtime: WriteContent['mtime']): Times {
+  if (mtime === 'now') return NOW
+  const ctime = { sec: file.ctimeSec, nsec: file.ctimeNsec }
+  if (mtime === undefined) return { mtime: { sec: file.mtimeSec, nsec: file.mtimeNsec }, ctime }
+  // A later chmod has set a later ctime already.
+  return { mtime, ctime: laterThan(mtime, ctime) ? mtime : ctime }
 }

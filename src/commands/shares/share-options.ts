@@ -36,6 +36,7 @@ const checks: Readonly<Record<keyof ShareOptions, Check>> = {
   audit: oneOf('writes', 'all'),
   atime: oneOf('relatime', 'none'),
   groups: oneOf('client', 'server'),
+  history: oneOf('hidden', 'listed', 'off'),
   retain: amount,
   quota: amount,
   frozen: flag,

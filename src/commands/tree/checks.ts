@@ -3,7 +3,7 @@ import { MAY_EXECUTE, MAY_WRITE, mayAccess } from '../../auth/access.ts'
 import type { Principal } from '../../auth/principal.ts'
 import type { Refusal } from '../../journal/refusal.ts'
 import { NAME_MAX } from '../../platform/limits.ts'
-import { fileKind, type Inode } from '../../projections/inode.ts'
+import { fileKind, type Inode, ROOT_INO } from '../../projections/inode.ts'
 import { INO_MAX } from '../../projections/node-id.ts'
 import type { Entry } from '../../projections/rows.ts'
 import {
@@ -50,6 +50,14 @@ export function searchableDirectory(
   return mayAccess(dir, principal, MAY_EXECUTE) ? dir : 'accessDenied'
 }
 
+/** The directory of past moments has its name whether it is listed or not. */
+function isReserved(world: DecisionWorld, share: number, dir: number, name: string): boolean {
+  if (name !== HISTORY_NAME || dir !== ROOT_INO) return false
+  return world.control.shares.get(share)?.options.history !== 'off'
+}
+
+export const HISTORY_NAME = '.history'
+
 export interface Place {
   readonly dir: Inode
   /** What has the name now. */
@@ -68,7 +76,7 @@ export function placeOf(
   if (typeof dir === 'string') return dir
   const bad = nameForbids(name)
   if (bad !== undefined) return bad
-  if (isDot(name)) return 'exists'
+  if (isDot(name) || isReserved(world, share, dirIno, name)) return 'exists'
   return { dir, entry: world.live(share).entry(dirIno, name) }
 }
 

@@ -4,7 +4,7 @@ import type { Refusal } from '../../journal/refusal.ts'
 import { LINK_MAX } from '../../platform/limits.ts'
 import { fileKind, ROOT_INO } from '../../projections/inode.ts'
 import { accepted, type Decide, type DecisionWorld, refused, type Stamp } from '../decider.ts'
-import { creationForbids, isDot, nameForbids, searchableDirectory, shareForbids } from './checks.ts'
+import { creationForbids, isDot, placeOf, searchableDirectory, shareForbids } from './checks.ts'
 import { removal, type Victim, victimOf } from './remove-entry.ts'
 
 /** Gives an entry another name or place, over what has that name if it can give way. */
@@ -26,9 +26,9 @@ export const renameEntry: Decide<RenameEntry> = (world, command, stamp) => {
   const moved = victimOf(world, share, fromDir, fromName, stamp)
   if (typeof moved === 'string') return refused(moved)
   if (typeof target === 'string') return refused(target)
-  const bad = nameForbids(toName)
-  if (bad !== undefined) return refused(bad)
-  const there = world.live(share).entry(toDir, toName)
+  const place = placeOf(world, share, toDir, toName, stamp)
+  if (typeof place === 'string') return refused(place)
+  const there = place.entry
   // Two names of one object: POSIX wants nothing to happen.
   if (there?.ino === moved.ino) return accepted([], moved.ino)
   const why =

@@ -10,11 +10,16 @@ function stagedIsNewer(inode: Inode, { mtime }: StagedFile): boolean {
   return sec > inode.ctimeSec || (sec === inode.ctimeSec && nsec > inode.ctimeNsec)
 }
 
+/** Each moment of the past is a file system of its own: its inodes are not those of now. */
+const MOMENTS = 2 ** 13
+export const fsidOf = (share: number, asOf: number): number => share + asOf * MOMENTS
+
 export function fattr3Of(
   share: number,
   ino: number,
   inode: Inode,
   staged: StagedFile | undefined,
+  asOf = 0,
 ): fattr3 {
   const attributes = {
     type: inode.kind as ftype3,
@@ -25,7 +30,7 @@ export function fattr3Of(
     size: inode.size,
     used: inode.used,
     rdev: { specdata1: inode.major, specdata2: inode.minor },
-    fsid: share,
+    fsid: fsidOf(share, asOf),
     fileid: ino,
     atime: { seconds: inode.atimeSec, nseconds: inode.atimeNsec },
     mtime: { seconds: inode.mtimeSec, nseconds: inode.mtimeNsec },

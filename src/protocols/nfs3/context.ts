@@ -6,7 +6,7 @@ import type { StagedFile } from '../../content/staging.ts'
 import { type OperationName, operations } from '../../journal/command-names.ts'
 import type { Origin } from '../../journal/record.ts'
 import type { Refusal } from '../../journal/refusal.ts'
-import type { Inode } from '../../projections/inode.ts'
+import { type Inode, ROOT_INO } from '../../projections/inode.ts'
 import { nodeId } from '../../projections/node-id.ts'
 import type { Share } from '../../projections/share.ts'
 import type { TreeView } from '../../projections/tree-view.ts'
@@ -24,7 +24,7 @@ export interface Opened {
   readonly ino: number
   readonly inode: Inode
   readonly principal: Principal
-  /** The record whose moment this is; 0 for now. */
+  /** The record whose moment this is; NOW, or HISTORY. */
   readonly asOf: number
   /** Of what may be changed: how it was before. */
   readonly before?: wcc_attr
@@ -32,6 +32,10 @@ export interface Opened {
 
 /** The moment that has no record behind it yet. */
 export const NOW = 0
+/** No moment, but all of them: the directory `.history` at a share's root. */
+export const HISTORY = -1
+export const HISTORY_INO = 2 ** 48 - 1
+const HISTORY_ATTRIBUTES = { mode: 0o555, uid: 0, gid: 0, nlink: 2, parent: ROOT_INO } as const
 
 export class Nfs3 {
   readonly engine: Engine
@@ -58,11 +62,50 @@ export class Nfs3 {
     this.lastShare = share
     const principal = this.exports.admit(call.caller, share, call.principal)
     if (typeof principal === 'string') return principal
+    if (ino === HISTORY_INO) return this.history(share, generation, principal)
+    if (handle.asOf !== NOW && handle.asOf < world.horizon(share.id)) return 'stale'
     const asOf = handle.asOf === NOW ? moment : handle.asOf
     const view = asOf === NOW ? world.live(share.id) : world.asOf(share.id, asOf)
     const inode = view.inode(ino)
     if (inode === undefined || inode.generation !== generation) return 'stale'
     return { share, view, ino, inode, principal, asOf }
+  }
+
+  /** The directory of past moments, which is in no table. */
+  private history(share: Share, generation: number, principal: Principal): Opened | Refusal {
+    const view = this.engine.world.live(share.id)
+    const root = view.inode(ROOT_INO)
+    if (root === undefined || generation !== share.generation) return 'stale'
+    if (share.options.history === 'off') return 'stale'
+    const inode = { ...root, ...HISTORY_ATTRIBUTES }
+    return { share, view, ino: HISTORY_INO, inode, principal, asOf: HISTORY }
+  }
+
+  /** Attributes and handle of an entry that was found in a directory; undefined when it is gone. */
+  entryIn(
+    { share, view, asOf: here }: Opened,
+    ino: number,
+    asOf: number,
+  ): { readonly attributes: fattr3; readonly handle: Buffer } | undefined {
+    if (ino === HISTORY_INO) return this.historyEntry(share)
+    const there = asOf === here ? view : this.viewAt(share, asOf)
+    const inode = there.inode(ino)
+    if (inode === undefined) return undefined
+    const staged = asOf === NOW ? this.stagedOf(share, ino) : undefined
+    return {
+      attributes: fattr3Of(share.id, ino, inode, staged, asOf),
+      handle: this.handleOf(share, ino, inode, asOf),
+    }
+  }
+
+  private historyEntry(share: Share) {
+    const root = this.engine.world.live(share.id).inode(ROOT_INO)
+    if (root === undefined) return undefined
+    const inode = { ...root, ...HISTORY_ATTRIBUTES }
+    return {
+      attributes: fattr3Of(share.id, HISTORY_INO, inode, undefined),
+      handle: this.handles.encode(share.id, HISTORY_INO, share.generation),
+    }
   }
 
   /** Opens what is about to change, and remembers how it was. */
@@ -86,14 +129,19 @@ export class Nfs3 {
   }
 
   attributes({ share, ino, inode, asOf }: Opened): fattr3 {
-    return fattr3Of(share.id, ino, inode, asOf === NOW ? this.stagedOf(share, ino) : undefined)
+    if (asOf === NOW) return fattr3Of(share.id, ino, inode, this.stagedOf(share, ino))
+    return fattr3Of(share.id, ino, inode, undefined, Math.max(NOW, asOf))
   }
 
-  /** Attributes as they are in a view by now; undefined when the object is gone. */
-  attributesIn(share: Share, view: TreeView, ino: number, live: boolean): fattr3 | undefined {
+  /**
+   * Attributes as they are in a view by now; undefined when the object is gone. `asOf` is the moment
+   * that the view is of.
+   */
+  attributesIn(share: Share, view: TreeView, ino: number, asOf: number): fattr3 | undefined {
     const inode = view.inode(ino)
     if (inode === undefined) return undefined
-    return fattr3Of(share.id, ino, inode, live ? this.stagedOf(share, ino) : undefined)
+    const staged = asOf === NOW ? this.stagedOf(share, ino) : undefined
+    return fattr3Of(share.id, ino, inode, staged, asOf)
   }
 
   viewAt(share: Share, moment: number): TreeView {
@@ -103,7 +151,9 @@ export class Nfs3 {
 
   /** Attributes after a change of an object that was opened before it. */
   after({ share, ino }: Opened, moment: number): fattr3 | undefined {
-    return this.attributesIn(share, this.viewAt(share, moment), ino, moment === NOW)
+    const attributes = this.attributesIn(share, this.viewAt(share, moment), ino, moment)
+    // A retransmission is answered from the past, about what was the present.
+    return attributes && { ...attributes, fsid: share.id }
   }
 
   /** Weak cache consistency: the object as it was opened, and as it is after `moment`. */

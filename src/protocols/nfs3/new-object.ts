@@ -4,7 +4,7 @@ import type { Instant } from '../../platform/clock.ts'
 import type { Infer } from '../../wire/schema.ts'
 import * as xdr from '../../wire/schema.ts'
 import { type Done, mainWcc, type Opening, statusOf } from './change.ts'
-import { type Nfs3, NOW } from './context.ts'
+import type { Nfs3 } from './context.ts'
 import {
   type nfstime3,
   post_op_attr,
@@ -57,10 +57,11 @@ export function newObject(nfs: Nfs3, done: Done<unknown, Opening>) {
   const { share } = opened.main
   const view = nfs.viewAt(share, moment)
   const inode = view.inode(outcome.ino)
+  const attributes = nfs.attributesIn(share, view, outcome.ino, moment)
   return {
     status: 0 as const,
     obj: inode && nfs.handleOf(share, outcome.ino, inode),
-    obj_attributes: nfs.attributesIn(share, view, outcome.ino, moment === NOW),
+    obj_attributes: attributes && { ...attributes, fsid: share.id },
     dir_wcc,
   }
 }

@@ -4,7 +4,7 @@ import { compile } from '../../../wire/compile.ts'
 import type { Infer } from '../../../wire/schema.ts'
 import * as xdr from '../../../wire/schema.ts'
 import { ChangeProcedure, statusOf } from '../change.ts'
-import type { Nfs3, Opened } from '../context.ts'
+import { type Nfs3, NOW, type Opened } from '../context.ts'
 import { diropargs3, nfs_fh3, post_op_attr, sameResult3, wcc_data } from '../wire-types.ts'
 
 export const LINK3args = compile(xdr.struct('LINK3args', { file: nfs_fh3, link: diropargs3 }))
@@ -39,13 +39,15 @@ export const link = (nfs: Nfs3) =>
     command: ({ main, dir }, { link: at }) =>
       main.share.id !== dir.share.id
         ? 'crossShare'
-        : {
-            type: 'LinkEntry',
-            share: main.share.id,
-            ino: main.ino,
-            dir: dir.ino,
-            name: at.name,
-          },
+        : dir.asOf !== NOW
+          ? 'readOnly'
+          : {
+              type: 'LinkEntry',
+              share: main.share.id,
+              ino: main.ino,
+              dir: dir.ino,
+              name: at.name,
+            },
     result: (_, { opened, outcome, moment }) => ({
       status: statusOf(outcome),
       file_attributes: opened && nfs.after(opened.main, moment),

@@ -2,10 +2,11 @@
 import { MAY_EXECUTE, mayAccess } from '../../../auth/access.ts'
 import { nameForbids } from '../../../commands/tree/checks.ts'
 import type { Refusal } from '../../../journal/refusal.ts'
-import { fileKind } from '../../../projections/inode.ts'
+import { fileKind, ROOT_INO } from '../../../projections/inode.ts'
 import { compile } from '../../../wire/compile.ts'
 import * as xdr from '../../../wire/schema.ts'
-import { type Nfs3, NOW, type Opened } from '../context.ts'
+import { HISTORY, HISTORY_INO, type Nfs3, NOW, type Opened } from '../context.ts'
+import { findMoment, isHistory, namesHistory } from '../history.ts'
 import { queryProcedure } from '../query.ts'
 import { nfs3Status } from '../status.ts'
 import { diropargs3, nfs_fh3, OK, post_op_attr, result3 } from '../wire-types.ts'
@@ -23,13 +24,29 @@ export const LOOKUP3res = compile(
   ),
 )
 
-/** The inode number that a name stands for, or why it stands for none. */
-function find({ view, ino, inode, principal }: Opened, name: string): number | Refusal {
+interface Found {
+  readonly ino: number
+  readonly asOf: number
+}
+
+/** What a name stands for, or why for nothing. */
+function find(dir: Opened, name: string): Found | Refusal {
+  const { view, ino, inode, principal, asOf } = dir
   if (inode.kind !== fileKind.directory) return 'notDirectory'
   if (!mayAccess(inode, principal, MAY_EXECUTE)) return 'accessDenied'
-  if (name === '.') return ino
-  if (name === '..') return inode.parent
-  return nameForbids(name) ?? view.entry(ino, name)?.ino ?? 'noEntry'
+  if (name === '.') return { ino, asOf }
+  if (name === '..') return parentOf(dir)
+  if (namesHistory(dir, name)) return { ino: HISTORY_INO, asOf: HISTORY }
+  const bad = nameForbids(name)
+  if (bad !== undefined) return bad
+  const entry = view.entry(ino, name)
+  return entry === undefined ? 'noEntry' : { ino: entry.ino, asOf }
+}
+
+function parentOf({ ino, inode, asOf }: Opened): Found {
+  if (ino === HISTORY_INO) return { ino: inode.parent, asOf: NOW }
+  if (ino === ROOT_INO && asOf !== NOW) return { ino: HISTORY_INO, asOf: HISTORY }
+  return { ino: inode.parent, asOf }
 }
 
 export const lookup = (nfs: Nfs3) =>
@@ -43,16 +60,15 @@ export const lookup = (nfs: Nfs3) =>
       const dir = nfs.open(what.dir, call)
       if (typeof dir === 'string') return { status: nfs3Status[dir], dir_attributes: undefined }
       const dir_attributes = nfs.attributes(dir)
-      const ino = find(dir, what.name)
-      if (typeof ino === 'string') return { status: nfs3Status[ino], dir_attributes }
-      const { share, view, asOf } = dir
-      const inode = view.inode(ino)
-      if (inode === undefined) return { status: nfs3Status.serverFault, dir_attributes }
-      return {
-        status: OK,
-        object: nfs.handleOf(share, ino, inode, asOf),
-        obj_attributes: nfs.attributesIn(share, view, ino, asOf === NOW),
-        dir_attributes,
+      const result = (found: Found | Refusal) => {
+        if (typeof found === 'string') return { status: nfs3Status[found], dir_attributes }
+        const entry = nfs.entryIn(dir, found.ino, found.asOf)
+        if (entry === undefined) return { status: nfs3Status.serverFault, dir_attributes }
+        const { handle: object, attributes: obj_attributes } = entry
+        return { status: OK, object, obj_attributes, dir_attributes }
       }
+      const dots = what.name === '.' || what.name === '..'
+      if (isHistory(dir) && !dots) return findMoment(nfs, dir, what.name).then(result)
+      return result(find(dir, what.name))
     },
   })

@@ -5,11 +5,11 @@ import type { Infer } from '../../../wire/schema.ts'
 import * as xdr from '../../../wire/schema.ts'
 import type { ReplyWriter } from '../../rpc/reply-writer.ts'
 import type { Nfs3, Opened } from '../context.ts'
+import type { ListedEntry } from '../history.ts'
 import {
   entriesOf,
   LISTING_MAX,
   LISTING_OVERHEAD,
-  type ListedEntry,
   listForbids,
   paddedLength,
   writeListing,
@@ -66,7 +66,7 @@ type Result =
 
 const entrySize = ({ name }: ListedEntry): number => 4 + 8 + 4 + paddedLength(name) + 8
 
-function write(w: ReplyWriter, result: Result): void {
+function write(nfs: Nfs3, w: ReplyWriter, result: Result): void {
   if (result.status !== OK) {
     READDIR3res.encode(w, result)
     return
@@ -76,7 +76,7 @@ function write(w: ReplyWriter, result: Result): void {
   const written = writeListing(
     w,
     dir_attributes,
-    entriesOf(dir, cookie),
+    entriesOf(nfs, dir, cookie),
     (entry) => {
       room -= entrySize(entry)
       return room >= 0
@@ -91,7 +91,7 @@ export const readdir = (nfs: Nfs3) =>
     number: 16,
     name: 'READDIR',
     args: READDIR3args,
-    write,
+    write: (w, result) => write(nfs, w, result),
     about: ({ dir }) => ({ handle: dir }),
     run: (_, { dir: handle, cookie, count }, call) => {
       const dir = nfs.open(handle, call)

@@ -5,7 +5,7 @@ import type { Infer } from '../../../wire/schema.ts'
 import * as xdr from '../../../wire/schema.ts'
 import { HANDLE_SIZE } from '../../handle.ts'
 import type { ReplyWriter } from '../../rpc/reply-writer.ts'
-import { type Nfs3, NOW, type Opened } from '../context.ts'
+import type { Nfs3, Opened } from '../context.ts'
 import {
   entriesOf,
   LISTING_MAX,
@@ -81,13 +81,12 @@ function write(nfs: Nfs3, w: ReplyWriter, result: Result): void {
     return
   }
   const { dir, dir_attributes, cookie, dircount, maxcount } = result
-  const { share, view, asOf } = dir
   let [plain, room] = [dircount, Math.min(maxcount, LISTING_MAX) - LISTING_OVERHEAD]
   let some = false
   const written = writeListing(
     w,
     dir_attributes,
-    entriesOf(dir, cookie),
+    entriesOf(nfs, dir, cookie),
     ({ name }) => {
       const size = 4 + 8 + 4 + paddedLength(name) + 8
       plain -= size
@@ -97,14 +96,14 @@ function write(nfs: Nfs3, w: ReplyWriter, result: Result): void {
       some = true
       return fits
     },
-    ({ ino, name, cookie: at }) => {
-      const inode = view.inode(ino)
+    ({ ino, name, cookie: at, asOf }) => {
+      const entry = nfs.entryIn(dir, ino, asOf)
       entryplus3.encode(w, {
         fileid: ino,
         name,
         cookie: at,
-        name_attributes: nfs.attributesIn(share, view, ino, asOf === NOW),
-        name_handle: inode && nfs.handleOf(share, ino, inode, asOf),
+        name_attributes: entry?.attributes,
+        name_handle: entry?.handle,
       })
     },
   )

@@ -4,7 +4,7 @@ import { compile } from '../../../wire/compile.ts'
 import type { Infer } from '../../../wire/schema.ts'
 import * as xdr from '../../../wire/schema.ts'
 import { ChangeProcedure, statusOf } from '../change.ts'
-import type { Nfs3, Opened } from '../context.ts'
+import { type Nfs3, NOW, type Opened } from '../context.ts'
 import { diropargs3, sameResult3, wcc_data } from '../wire-types.ts'
 
 export const RENAME3args = compile(xdr.struct('RENAME3args', { from: diropargs3, to: diropargs3 }))
@@ -36,14 +36,16 @@ export const rename = (nfs: Nfs3) =>
     command: ({ main, to: target }, { from, to }) =>
       main.share.id !== target.share.id
         ? 'crossShare'
-        : {
-            type: 'RenameEntry',
-            share: main.share.id,
-            fromDir: main.ino,
-            fromName: from.name,
-            toDir: target.ino,
-            toName: to.name,
-          },
+        : target.asOf !== NOW
+          ? 'readOnly'
+          : {
+              type: 'RenameEntry',
+              share: main.share.id,
+              fromDir: main.ino,
+              fromName: from.name,
+              toDir: target.ino,
+              toName: to.name,
+            },
     result: (_, { opened, outcome, moment }) => ({
       status: statusOf(outcome),
       fromdir_wcc: nfs.wcc(opened?.main, moment),
