@@ -13,6 +13,7 @@ import type { Decide, DecisionWorld, Outcome, Stamp } from './decider.ts'
 import { type CreateShare, createShare } from './shares/create-share.ts'
 import { type DeleteShare, deleteShare } from './shares/delete-share.ts'
 import { type EditShare, editShare } from './shares/edit-share.ts'
+import { type ForkShare, forkShare } from './shares/fork-share.ts'
 import {
   type PlaceHold,
   placeHold,
@@ -58,6 +59,7 @@ export type Command =
   | DeleteShare
   | DeleteUser
   | EditShare
+  | ForkShare
   | LinkEntry
   | MountShare
   | PlaceHold
@@ -88,6 +90,7 @@ const deciders: Deciders = {
   DeleteShare: deleteShare,
   DeleteUser: deleteUser,
   EditShare: editShare,
+  ForkShare: forkShare,
   LinkEntry: linkEntry,
   MountShare: mountShare,
   PlaceHold: placeHold,

@@ -21,6 +21,7 @@ export const commandCodes = {
   RemoveLabel: 36,
   PlaceHold: 37,
   ReleaseHold: 38,
+  ForkShare: 39,
   CreateUser: 40,
   DeleteUser: 41,
   CreateGroup: 42,

@@ -100,6 +100,22 @@ export const eventSpecs = {
   },
   ShareOptionsChanged: { code: 33, version: 1, fields: { share: 'int', options: 'map' } },
   ShareDeleted: { code: 34, version: 1, fields: { share: 'int' } },
+  /** A share that begins as another one was after record `seq`, and shares its content. */
+  ShareForked: {
+    code: 39,
+    version: 1,
+    fields: {
+      share: 'int',
+      name: 'text',
+      generation: 'int',
+      base: 'int',
+      seq: 'int',
+      nextIno: 'int',
+      inodes: 'int',
+      bytes: 'int',
+      options: 'map',
+    },
+  },
   /** A name for the moment after record `seq`. */
   LabelSet: { code: 35, version: 1, fields: { share: 'int', label: 'text', seq: 'int' } },
   LabelRemoved: { code: 36, version: 1, fields: { share: 'int', label: 'text' } },

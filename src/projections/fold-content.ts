@@ -1,6 +1,7 @@
 /** How attributes and content follow from their events. */
 import type { EventOf } from '../journal/events.ts'
 import type { JournalRecord } from '../journal/record.ts'
+import { slice } from './extent-map.ts'
 import { inodeOf, putInode } from './fold-tree.ts'
 import type { Inode } from './inode.ts'
 import { nodeId } from './node-id.ts'
@@ -68,15 +69,44 @@ function content(world: World, event: EventOf<'ContentChanged'>, record: Journal
   }
 }
 
-/** The inode on the extent map that the event is about: its own, or a new and empty one. */
+/** The inode on the extent map that the event is about: its own, or a new one. */
 function onContent(world: World, event: EventOf<'ContentChanged'>, record: JournalRecord): Inode {
   const { share, seq } = record
   const inode = inodeOf(world, record, event.ino)
+  if (inode.contentShare !== 0) return adoptContent(world, inode, event, record)
   if (event.content === inode.content) return inode
   if (inode.size > 0) world.graves.put(nodeId(share, inode.content), 0, { since: seq }, seq)
   const usage = world.usage(share)
   world.changeUsage(share, { ...usage, bytes: usage.bytes - inode.used }, seq)
   return { ...inode, size: 0, used: 0, contentA: 0, contentB: 0 }
+}
+
+/**
+ * The first change of a file that a fork has from its base: its extents become the fork's own. Blocks
+ * are not copied. What the event cuts off need not come along.
+ */
+function adoptContent(
+  world: World,
+  inode: Inode,
+  event: EventOf<'ContentChanged'>,
+  { share, seq }: JournalRecord,
+): Inode {
+  const kept = Math.min(inode.size, event.size)
+  const extents = kept === 0 ? [] : world.pastExtents(inode, 0, kept)
+  const clipped = extents.map((x) => (x.offset + x.length > kept ? slice(x, x.offset, kept) : x))
+  const delta = world.extents.replace(nodeId(share, event.content), clipped, 0, kept, seq)
+  const usage = world.usage(share)
+  const bytes = usage.bytes - inode.used + delta.used
+  world.changeUsage(share, { ...usage, bytes }, seq)
+  return {
+    ...inode,
+    size: kept,
+    used: delta.used,
+    contentShare: 0,
+    contentSeq: 0,
+    contentA: delta.a >>> 0,
+    contentB: delta.b >>> 0,
+  }
 }
 
 export const contentFolds = {

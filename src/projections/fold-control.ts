@@ -20,6 +20,17 @@ function shareCreated(world: World, event: EventOf<'ShareCreated'>, record: Jour
   world.changeUsage(id, { nextIno: ROOT_INO + 1, inodes: 1, bytes: 0 }, seq)
 }
 
+function shareForked(world: World, event: EventOf<'ShareForked'>, record: JournalRecord): void {
+  const { share: id, name, generation, nextIno, inodes, bytes, seq } = event
+  const options = { ...defaultShareOptions, ...event.options } as ShareOptions
+  const base = { share: event.base, seq }
+  const share = { id, name, generation, options, labels: {}, holds: {}, base, deleted: 0 }
+  world.control.shares.put(id, share, record.seq)
+  const nextShare = Math.max(world.control.state.nextShare, id + 1)
+  world.control.changeState({ nextShare }, record.seq)
+  world.changeUsage(id, { nextIno, inodes, bytes }, record.seq)
+}
+
 function shareOf(world: World, id: number, record: JournalRecord) {
   const share = world.control.shares.get(id)
   if (share === undefined) throw new WorldError(`record ${record.seq}: no share ${id}`)
@@ -57,6 +68,7 @@ const without = (from: Readonly<Record<string, number>>, name: string) =>
 
 export const controlFolds = {
   ShareCreated: shareCreated,
+  ShareForked: shareForked,
   ShareOptionsChanged: (
     world: World,
     event: EventOf<'ShareOptionsChanged'>,

@@ -1,6 +1,7 @@
 /** How the tree follows from its events: inodes, entries, listings and links. */
 import type { EventOf } from '../journal/events.ts'
 import type { JournalRecord } from '../journal/record.ts'
+import { deadEntry, deadInode, deadLink, deadListing, forkOf } from './fork-view.ts'
 import { type FileKind, fileKind, type Inode, newInode } from './inode.ts'
 import { nodeId } from './node-id.ts'
 import type { Entry } from './rows.ts'
@@ -23,7 +24,7 @@ type NewInode = NewEntry & {
 }
 
 export function inodeOf(world: World, record: JournalRecord, ino: number): Inode {
-  const inode = world.inodes.get(nodeId(record.share, ino), 0)
+  const inode = world.live(record.share).inode(ino)
   if (inode === undefined) throw new WorldError(`record ${record.seq}: no inode ${ino}`)
   return inode
 }
@@ -33,7 +34,7 @@ export function putInode(world: World, record: JournalRecord, ino: number, inode
 }
 
 function entryOf(world: World, record: JournalRecord, dir: number, name: string): Entry {
-  const entry = world.entries.get(nodeId(record.share, dir), name)
+  const entry = world.live(record.share).entry(dir, name)
   if (entry === undefined) throw new WorldError(`record ${record.seq}: no entry in ${dir}`)
   return entry
 }
@@ -72,15 +73,28 @@ function create(
 
 function addEntry(world: World, { dir, name, ino, cookie }: NewEntry, record: JournalRecord): void {
   const id = nodeId(record.share, dir)
-  world.entries.insert(id, name, { ino, cookie }, record.seq)
-  world.listings.insert(id, cookie, { name, ino }, record.seq)
+  if (forkOf(world, record.share) === undefined) {
+    world.entries.insert(id, name, { ino, cookie }, record.seq)
+    world.listings.insert(id, cookie, { name, ino }, record.seq)
+  } else {
+    // There may be a tombstone.
+    world.entries.put(id, name, { ino, cookie }, record.seq)
+    world.listings.put(id, cookie, { name, ino }, record.seq)
+  }
 }
 
 function dropEntry(world: World, dir: number, name: string, record: JournalRecord): Entry {
   const entry = entryOf(world, record, dir, name)
-  const id = nodeId(record.share, dir)
-  world.entries.delete(id, name, record.seq)
-  world.listings.delete(id, entry.cookie, record.seq)
+  const { share, seq } = record
+  const id = nodeId(share, dir)
+  const fork = forkOf(world, share)
+  if (fork?.hasEntryBelow(dir, name)) world.entries.put(id, name, deadEntry, seq)
+  else world.entries.delete(id, name, seq)
+  if (fork?.hasListingBelow(dir, entry.cookie)) {
+    world.listings.put(id, entry.cookie, deadListing, seq)
+  } else {
+    world.listings.delete(id, entry.cookie, seq)
+  }
   return entry
 }
 
@@ -156,18 +170,23 @@ function unlinkKey(
   cookie: number,
   nlink: number,
 ): { readonly dir: number; readonly cookie: number } {
-  const id = nodeId(record.share, ino)
   const first = { dir: inode.parent, cookie: inode.cookie }
   if (first.dir !== dir || first.cookie !== cookie) {
-    world.links.delete(id, linkKey(dir, cookie), record.seq)
+    dropLink(world, record, ino, linkKey(dir, cookie))
     return first
   }
   if (nlink === 0) return first
-  for (const [key, other] of world.links.from(id, '')) {
-    world.links.delete(id, key, record.seq)
+  for (const [key, other] of world.live(record.share).links(ino)) {
+    dropLink(world, record, ino, key)
     return other
   }
   throw new WorldError(`record ${record.seq}: inode ${ino} has lost its links`)
+}
+
+function dropLink(world: World, record: JournalRecord, ino: number, key: string): void {
+  const id = nodeId(record.share, ino)
+  if (forkOf(world, record.share)?.hasBelow(ino)) world.links.put(id, key, deadLink, record.seq)
+  else world.links.delete(id, key, record.seq)
 }
 
 function renamed(world: World, event: EventOf<'EntryRenamed'>, record: JournalRecord): void {
@@ -192,15 +211,17 @@ function renamed(world: World, event: EventOf<'EntryRenamed'>, record: JournalRe
   })
   if (first) return
   const id = nodeId(record.share, ino)
-  world.links.delete(id, linkKey(fromDir, old.cookie), record.seq)
+  dropLink(world, record, ino, linkKey(fromDir, old.cookie))
   world.links.put(id, linkKey(toDir, cookie), { dir: toDir, cookie }, record.seq)
 }
 
 function freed(world: World, event: EventOf<'InodeFreed'>, record: JournalRecord): void {
   const { share, seq } = record
   const inode = inodeOf(world, record, event.ino)
-  world.inodes.delete(nodeId(share, event.ino), 0, seq)
-  if (inode.kind === fileKind.regular && inode.size > 0) {
+  const id = nodeId(share, event.ino)
+  if (forkOf(world, share)?.hasBelow(event.ino)) world.inodes.put(id, 0, deadInode(inode), seq)
+  else world.inodes.delete(id, 0, seq)
+  if (inode.contentShare === 0 && inode.kind === fileKind.regular && inode.size > 0) {
     // Its extents stay where they are: the past refers to them until retention ends.
     world.graves.put(nodeId(share, inode.content), 0, { since: seq }, seq)
   }

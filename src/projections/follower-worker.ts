@@ -65,6 +65,17 @@ function prune(): Promise<Pruned> {
   return underWay
 }
 
+/** A fork needs its base as of the moment it began at, for as long as it is there itself. */
+function pinBases(horizons: Map<number, number>): void {
+  const shares = [...follower.world.control.shares.values()].sort((a, b) => b.id - a.id)
+  // A base is older than its forks, so each share's horizon is settled when its turn comes.
+  for (const { id, deleted, base } of shares) {
+    const gone = deleted !== 0 && deleted <= (horizons.get(id) ?? 0)
+    if (gone || base === undefined) continue
+    horizons.set(base.share, Math.min(horizons.get(base.share) ?? base.seq, base.seq))
+  }
+}
+
 async function pruneOnce(): Promise<Pruned> {
   journal.poke()
   await follower.catchUp()
@@ -75,6 +86,7 @@ async function pruneOnce(): Promise<Pruned> {
     const held = Math.min(...Object.values(holds)) - 1
     horizons.set(id, Math.min(await journal.lastSeqAt(moment), held))
   }
+  pinBases(horizons)
   // The control plane is remembered for as long as any share is.
   const least = Math.min(...horizons.values(), follower.world.stored.seq)
   const pruned = await pruner.prune((share) =>

@@ -45,6 +45,9 @@ export const inodeSchema = wire.struct('inode', {
   cookie: wire.varuint,
   /** Which extent map is its content (ContentChanged.content). */
   content: wire.varuint,
+  /** Of a share that was forked: the share and moment whose extent map it is, until it is changed. */
+  contentShare: wire.varuint,
+  contentSeq: wire.varuint,
   /** Digest of that extent map: the sum over its extents. */
   contentA: wire.u32,
   contentB: wire.u32,
@@ -97,6 +100,8 @@ export function newInode(
     parent: 0,
     cookie: 0,
     content: ino,
+    contentShare: 0,
+    contentSeq: 0,
     contentA: 0,
     contentB: 0,
     entries: 0,

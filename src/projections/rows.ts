@@ -14,6 +14,7 @@ export type Listing = wire.Infer<typeof listingSchema>
 
 /** A link beyond the first, under `dir/cookie`. */
 export const linkSchema = wire.struct('link', { dir: wire.varuint, cookie: wire.varuint })
+export type Link = wire.Infer<typeof linkSchema>
 
 /** An extent under its offset. `block` is empty for a hole. */
 export const extentSchema = wire.struct('extent', {

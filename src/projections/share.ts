@@ -1,3 +1,5 @@
+import type { ForkBase } from './fork-view.ts'
+
 /** A share: one tree with its own inode numbers, and how it may be used. */
 export interface Share {
   readonly id: number
@@ -9,6 +11,8 @@ export interface Share {
   readonly labels: Readonly<Record<string, number>>
   /** Moments from which on nothing is forgotten, whatever retention says, by name. */
   readonly holds: Readonly<Record<string, number>>
+  /** Of a fork: the share and moment that it began as. */
+  readonly base?: ForkBase
   /** The record that deleted it, or 0. Its past stays readable until retention ends. */
   readonly deleted: number
 }

@@ -10,13 +10,16 @@ import { Control } from './control.ts'
 import { Digest } from './digest.ts'
 import { ExtentMap } from './extent-map.ts'
 import { folds } from './folds.ts'
+import { ForkView } from './fork-view.ts'
 import { byName, byNumber, GroupTable } from './group-table.ts'
 import { IdTable } from './id-table.ts'
+import type { Inode } from './inode.ts'
 import { nodeId, SHARE_MAX, shareOf } from './node-id.ts'
+import { PastView } from './past-view.ts'
 import { Replies } from './replies.ts'
 import { tableSpecs, type Usage } from './rows.ts'
 import type { Positions } from './table.ts'
-import { AsOfView, LiveView, type TreeView } from './tree-view.ts'
+import { LiveView, type TreeView } from './tree-view.ts'
 import { WorldError } from './world-error.ts'
 
 /** What was forgotten for good: extent maps by node id, and deleted shares. */
@@ -44,9 +47,9 @@ export class World {
   readonly replies: Replies
   private readonly usages
   private readonly tables
-  private readonly views = new Map<number, LiveView>()
+  private readonly views = new Map<number, TreeView>()
   /** Views of the past that were used last, the oldest first. */
-  private readonly pastViews = new Map<number, AsOfView>()
+  private readonly pastViews = new Map<number, TreeView>()
   private checkpoint: Checkpoint
   private horizons: ReadonlyMap<number, number>
 
@@ -104,10 +107,15 @@ export class World {
   live(share: number): TreeView {
     let view = this.views.get(share)
     if (view === undefined) {
-      view = new LiveView(this, share)
+      view = this.overlaid(new LiveView(this, share))
       this.views.set(share, view)
     }
     return view
+  }
+
+  private overlaid(own: TreeView): TreeView {
+    const base = this.control.shares.get(own.share)?.base
+    return base === undefined ? own : new ForkView(own, this.asOf(base.share, base.seq), base)
   }
 
   /** A share's tree as it was right after record `seq`. */
@@ -115,7 +123,7 @@ export class World {
     const key = seq * SHARES + share
     let view = this.pastViews.get(key)
     if (view === undefined) {
-      view = new AsOfView(this, share, seq)
+      view = this.overlaid(new PastView(this, share, seq))
       if (this.pastViews.size >= PAST_VIEWS) {
         const oldest = this.pastViews.keys().next().value
         if (oldest !== undefined) this.pastViews.delete(oldest)
@@ -127,11 +135,18 @@ export class World {
     return view
   }
 
+  /** Extents of a file whose content lies in another share, as of the moment it was forked at. */
+  pastExtents({ content, contentShare, contentSeq }: Inode, from: number, to: number) {
+    return this.extents.overlappingAsOf(nodeId(contentShare, content), from, to, contentSeq)
+  }
+
   usage(share: number): Usage {
     return this.usages.get(nodeId(share, 0), 0) ?? NO_USAGE
   }
 
-  changeUsage(share: number, usage: Usage, seq: number): void {
+  changeUsage(share: number, { nextIno, inodes, bytes }: Usage, seq: number): void {
+    // A fork counts from what it was told its base held: that must not bring it below nothing.
+    const usage = { nextIno, inodes: Math.max(0, inodes), bytes: Math.max(0, bytes) }
     this.usages.put(nodeId(share, 0), 0, usage, seq)
   }
 

@@ -76,7 +76,7 @@ async function completed(
 ): Promise<Buffer> {
   const bytes = Buffer.alloc(to - from)
   const stop = Math.min(to, file.size)
-  if (stop > from) fill(bytes, await sealedParts(blocks, view, file.content, from, stop))
+  if (stop > from) fill(bytes, await sealedParts(blocks, view, file, from, stop))
   for (const piece of pieces) piece.bytes.copy(bytes, piece.offset - from)
   return bytes
 }

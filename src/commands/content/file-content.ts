@@ -82,7 +82,7 @@ export class FileContent {
   ): readonly Part[] | Promise<readonly Part[]> {
     const stop = Math.min(to, inode.size)
     if (stop <= from) return [to - from]
-    const sealed = sealedParts(this.options.blocks, view, inode.content, from, stop)
+    const sealed = sealedParts(this.options.blocks, view, inode, from, stop)
     if (stop === to) return sealed
     const zeros = to - stop
     if (isPromise(sealed)) return sealed.then((parts) => parts.concat(zeros))

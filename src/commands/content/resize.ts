@@ -35,6 +35,12 @@ export function growth(
   }
 }
 
+/** Which extent map a change goes to: a new one when the file is emptied or still another share's. */
+export function contentFor(file: Inode, size: number, nextIno: number): number {
+  const anew = file.contentShare !== 0 || (size === 0 && file.size > 0)
+  return anew ? nextIno : file.content
+}
+
 /** `nextIno` numbers the new extent map of a file that is emptied: nothing has to be deleted. */
 export function resized(
   file: Inode,
@@ -50,7 +56,7 @@ export function resized(
     type: 'ContentChanged',
     ino,
     size,
-    content: size === 0 && file.size > 0 ? nextIno : file.content,
+    content: contentFor(file, size, nextIno),
     extents: size > file.size ? [hole(file.size, size - file.size)] : [],
     mode: mode === file.mode ? undefined : mode,
     mtime: undefined,

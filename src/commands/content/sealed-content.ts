@@ -2,6 +2,7 @@
 import type { BlockStore } from '../../content/block-store.ts'
 import { DamageError } from '../../content/damage.ts'
 import type { Extent } from '../../journal/fields.ts'
+import type { Inode } from '../../projections/inode.ts'
 import type { TreeView } from '../../projections/tree-view.ts'
 
 /** A part of a file: bytes that are shared and must not be written to, or zeros. */
@@ -14,11 +15,11 @@ export type Part = Buffer | number
 export function sealedParts(
   blocks: BlockStore,
   view: TreeView,
-  content: number,
+  inode: Inode,
   from: number,
   to: number,
 ): Part[] | Promise<Part[]> {
-  const extents = view.extents(content, from, to)
+  const extents = view.extents(inode, from, to)
   const parts: (Part | Promise<Buffer>)[] = []
   let next = from
   let waiting = false
@@ -31,7 +32,10 @@ export function sealedParts(
     next = end
   }
   if (next < to) {
-    const uncovered = new DamageError('', `no extent covers offset ${next} of content ${content}`)
+    const uncovered = new DamageError(
+      '',
+      `no extent covers offset ${next} of content ${inode.content}`,
+    )
     if (!waiting) throw uncovered
     return Promise.allSettled(parts).then(() => Promise.reject(uncovered))
   }

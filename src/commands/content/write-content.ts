@@ -5,7 +5,7 @@ import { type Instant, laterThan } from '../../platform/clock.ts'
 import { FILE_SIZE_MAX } from '../../platform/limits.ts'
 import { fileKind, type Inode } from '../../projections/inode.ts'
 import { accepted, type Decide, refused } from '../decider.ts'
-import { hole } from './resize.ts'
+import { contentFor, hole } from './resize.ts'
 
 /**
  * Names blocks as part of a file's content. Whoever wrote them was let in when the bytes came (the
@@ -37,7 +37,7 @@ export const writeContent: Decide<WriteContent> = (world, command, stamp) => {
         type: 'ContentChanged',
         ino,
         size: Math.max(file.size, end),
-        content: file.content,
+        content: contentFor(file, Math.max(file.size, end), world.usage(share).nextIno),
         extents: covering(file.size, extents),
         mode: mode === file.mode ? undefined : mode,
         ...timesOf(file, mtime),
