@@ -1,10 +1,16 @@
 /**
- * The server: an engine, and the protocols that listen for it. When the stream breaks, everything is
- * dropped and opened again from what is durable; clients ask again and notice a pause.
+ * The server: an engine, and what listens for it. When the stream breaks, everything is dropped and
+ * opened again from what is durable; clients ask again and notice a pause.
  */
+import { dataPaths } from './commands/data-directory.ts'
 import { Engine, type EngineOptions } from './commands/engine.ts'
+import { ControlApi } from './control/api-server.ts'
+import type { ClientConnections, Running, Serving } from './control/running.ts'
+import { loadToken } from './control/token.ts'
+import { unlessAborted } from './control/unless-aborted.ts'
 import { type Config, ConfigError, type SettingName } from './platform/config.ts'
 import type { Log } from './platform/log.ts'
+import { CallTally } from './platform/metrics.ts'
 import { mountPrograms } from './protocols/mount3/program.ts'
 import { nfs3Program } from './protocols/nfs3/program.ts'
 import { ProgramTable } from './protocols/rpc/dispatcher.ts'
@@ -14,12 +20,16 @@ const DRAIN_MILLIS = 10_000
 const REOPEN_MILLIS = 500
 const REOPEN_MILLIS_MAX = 10_000
 
-export class Server {
+export class Server implements Running {
+  readonly startedAt = Date.now()
+  readonly calls = new CallTally()
+  reopened = 0
+  phase: Running['phase'] = 'starting'
   private readonly config: Config
   private readonly log: Log
   private readonly rpc: RpcServer
-  private engine: Engine | undefined
-  private stopping = false
+  private api: ControlApi | undefined
+  private current: Serving | undefined
   private reopening: Promise<void> | undefined
 
   constructor(config: Config, log: Log) {
@@ -28,22 +38,49 @@ export class Server {
     this.rpc = new RpcServer({ log, maxConnections: config['max-connections'] })
   }
 
-  /** Resolves when clients are served, to where. */
-  async start(): Promise<{ readonly nfs: string }> {
-    const { listen } = this.config
-    const port = await this.rpc.listen(this.config['nfs-port'], listen)
+  /** Resolves when clients and administrators are served, to where. */
+  async start(): Promise<{ readonly nfs: string; readonly api: string }> {
+    const { config, log } = this
+    const { listen } = config
+    const token = loadToken(dataPaths(config.data).token)
+    this.api = await ControlApi.create({ running: this, log, token })
+    // First, so that it says how a long start is getting on.
+    const apiPort = await this.api.listen(config['api-port'], listen)
+    const nfsPort = await this.rpc.listen(config['nfs-port'], listen)
     await this.open()
     const host = listen.includes(':') ? `[${listen}]` : listen
-    return { nfs: `${host}:${port}` }
+    return { nfs: `${host}:${nfsPort}`, api: `${host}:${apiPort}` }
+  }
+
+  serving(): Serving | undefined {
+    return this.current
+  }
+
+  connections(): ClientConnections {
+    return this.rpc.counts
+  }
+
+  connectionsByAddress(): ReadonlyMap<string, number> {
+    return this.rpc.connectionsByAddress()
   }
 
   private async open(): Promise<void> {
-    const engine = await Engine.open(this.engineOptions())
-    this.engine = engine
+    const lost = new AbortController()
+    const onFailure = (error: Error): void => {
+      lost.abort(error)
+      this.broken(lost.signal, error)
+    }
+    const engine = await Engine.open(this.engineOptions(onFailure))
+    if (lost.signal.aborted) {
+      await engine.close()
+      throw lost.signal.reason
+    }
+    this.current = { engine, lost: lost.signal }
+    if (this.phase !== 'stopping') this.phase = 'serving'
     this.rpc.serve(engine, new ProgramTable([nfs3Program(engine), ...mountPrograms(engine)]))
   }
 
-  private engineOptions(): EngineOptions {
+  private engineOptions(onFailure: EngineOptions['onFailure']): EngineOptions {
     const { config, log } = this
     const durability = oneOf(config, 'share-durability', ['durable', 'async'])
     const squash = oneOf(config, 'share-squash', ['root', 'none', 'all'])
@@ -55,42 +92,49 @@ export class Server {
       stagingBudget: config['staging-budget'],
       reserve: config.reserve,
       firstShare: { name: config['share-name'], options: { durability, squash } },
-      onFailure: (error) => this.broken(error),
+      onFailure,
     }
   }
 
-  private broken(error: Error): void {
-    if (this.stopping || this.reopening !== undefined) return
+  /** Of an engine that is being opened, whoever opens it hears by itself. */
+  private broken(lost: AbortSignal, error: Error): void {
+    const { current } = this
+    if (current?.lost !== lost || this.phase === 'stopping') return
     this.log.error({ err: error }, 'the stream is broken; reopening it from what is durable')
-    this.reopening = this.reopen().finally(() => {
-      this.reopening = undefined
-    })
+    this.current = undefined
+    this.phase = 'reopening'
+    this.reopening = this.reopen(current.engine)
   }
 
-  private async reopen(): Promise<void> {
+  private async reopen(engine: Engine): Promise<void> {
     this.rpc.interrupt('the stream is reopened')
-    await this.engine?.close().catch((err) => this.log.error({ err }, 'closing failed'))
-    this.engine = undefined
-    for (let wait = REOPEN_MILLIS; !this.stopping; wait = Math.min(2 * wait, REOPEN_MILLIS_MAX)) {
+    await engine.close().catch((err) => this.log.error({ err }, 'closing failed'))
+    let wait = REOPEN_MILLIS
+    while (this.phase === 'reopening') {
       await new Promise((resolve) => setTimeout(resolve, wait))
       try {
         await this.open()
+        this.reopened += 1
         this.log.info('serving again')
-        return
       } catch (err) {
         this.log.error({ err }, 'cannot open the data directory; trying again')
       }
+      wait = Math.min(2 * wait, REOPEN_MILLIS_MAX)
     }
   }
 
   /** Answers what is under way, makes everything durable, and closes. */
   async stop(): Promise<void> {
-    if (this.stopping) return
-    this.stopping = true
-    await this.rpc.drain(DRAIN_MILLIS)
+    if (this.phase === 'stopping') return
+    this.phase = 'stopping'
+    await Promise.all([this.rpc.drain(DRAIN_MILLIS), this.api?.drain(DRAIN_MILLIS)])
     await this.reopening
-    await this.engine?.drain()
-    await this.engine?.close()
+    const { current } = this
+    try {
+      if (current !== undefined) await unlessAborted(current.engine.drain(), current.lost)
+    } finally {
+      await current?.engine.close()
+    }
   }
 }
 

@@ -15,7 +15,7 @@ export const startCommand: CliCommand = {
   summary: 'serve a data directory',
   usage: '[--data DIR] [--config FILE] [--listen ADDR] [--nfs-port N] [--api-port N] [--portmap]',
   help: `Serves until SIGTERM or SIGINT, which finish what is under way, make everything durable and
-exit with 0. When clients are served it prints one line on stdout:
+exit with 0. When clients are served, and the REST API for dfsctl, it prints one line on stdout:
 
   ready {"nfs":"ADDR:PORT","api":"ADDR:PORT"}
 
@@ -32,7 +32,12 @@ ${settingsHelp()}`,
     const server = new Server(config, log)
     const stop = async (signal: string) => {
       log.info({ signal }, 'stopping')
-      await server.stop()
+      try {
+        await server.stop()
+      } catch (err) {
+        log.fatal({ err }, 'not everything could be made durable')
+        process.exit(1)
+      }
       log.info('stopped')
       process.exit(0)
     }

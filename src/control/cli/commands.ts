@@ -17,41 +17,48 @@ export interface CliCommand {
   /** What may follow the name. */
   readonly usage: string
   readonly help: string
+  /** A boolean one may also be given as --no-NAME. */
   readonly options: Readonly<Record<string, OptionType>>
   /** Resolves to the exit status; undefined: the process lives on. */
   readonly run: (call: CliCall) => Promise<number | undefined>
 }
+
+/** Commands about one thing: `dfsctl share create`. */
+export interface CliGroup {
+  readonly name: string
+  readonly summary: string
+  readonly commands: readonly CliCommand[]
+}
+
+type Entry = CliCommand | CliGroup
 
 /** The command line is wrong; the message says how. Exit status 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-function overview(program: string, about: string, commands: readonly CliCommand[]): string {
-  const width = Math.max(...commands.map(({ name }) => name.length)) + 2
-  const rows = commands.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`)
-  return `${program}: ${about}\n\n${rows.join('\n')}\n\n${program} COMMAND --help says more.\n`
+function overview(path: string, about: string, entries: readonly Entry[]): string {
+  const width = Math.max(...entries.map(({ name }) => name.length)) + 2
+  const rows = entries.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`)
+  return `${path}: ${about}\n\n${rows.join('\n')}\n\n${path} COMMAND --help says more.\n`
 }
 
-/** Runs what the process was called with, and sets its exit status. */
+const asksForHelp = (word: string | undefined): boolean =>
+  word === '--help' || word === '-h' || word === 'help'
+
+/**
+ * Runs what the process was called with, and sets its exit status. `common`: options that all
+ * commands have, and that may stand in front of them too.
+ */
 export async function runCommands(
   program: string,
   about: string,
-  commands: readonly CliCommand[],
+  entries: readonly Entry[],
+  common: CliCommand['options'] = {},
 ): Promise<void> {
-  const [name, ...args] = process.argv.slice(2)
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    process.stdout.write(overview(program, about, commands))
-    process.exitCode = name === undefined ? 2 : 0
-    return
-  }
-  const command = commands.find((c) => c.name === name)
   try {
-    if (command === undefined) {
-      const names = commands.map((c) => c.name)
-      throw new UsageError(`no command ${name}; did you mean ${nearest(name, names)}?`)
-    }
-    const status = await runCommand(program, command, args)
+    const { ahead, words } = optionsAhead(process.argv.slice(2), common)
+    const status = await runEntry(program, about, entries, words, ahead)
     if (status !== undefined) process.exitCode = status
   } catch (error) {
     const usage = error instanceof UsageError
@@ -61,17 +68,60 @@ export async function runCommands(
   }
 }
 
+function optionsAhead(
+  words: readonly string[],
+  common: CliCommand['options'],
+): { readonly ahead: readonly string[]; readonly words: readonly string[] } {
+  let taken = 0
+  while (words[taken]?.startsWith('--')) {
+    const [name = '', value] = (words[taken] as string).slice(2).split('=', 2)
+    const option = common[name]
+    if (option === undefined) break
+    taken += option.type === 'string' && value === undefined ? 2 : 1
+  }
+  return { ahead: words.slice(0, taken), words: words.slice(taken) }
+}
+
+/** `path`: the words that led here. `ahead`: options that stood in front of them. */
+function runEntry(
+  path: string,
+  about: string,
+  entries: readonly Entry[],
+  words: readonly string[],
+  ahead: readonly string[],
+): Promise<number | undefined> {
+  const [name, ...rest] = words
+  if (name === undefined || asksForHelp(name)) {
+    const stream = name === undefined ? process.stderr : process.stdout
+    stream.write(overview(path, about, entries))
+    return Promise.resolve(name === undefined ? 2 : 0)
+  }
+  if (name.startsWith('-')) {
+    throw new UsageError(`${name} is no command; options come behind it: ${path} COMMAND ${name}`)
+  }
+  const entry = entries.find((e) => e.name === name)
+  if (entry === undefined) {
+    const near = nearest(
+      name,
+      entries.map((e) => e.name),
+    )
+    throw new UsageError(`no command ${path} ${name}; did you mean ${path} ${near}?`)
+  }
+  const below = `${path} ${name}`
+  if ('commands' in entry) return runEntry(below, entry.summary, entry.commands, rest, ahead)
+  return runCommand(below, entry, [...ahead, ...rest])
+}
+
 async function runCommand(
-  program: string,
-  command: CliCommand,
+  path: string,
+  { usage, help, summary, options, run }: CliCommand,
   args: readonly string[],
 ): Promise<number | undefined> {
-  const { name, usage, help, summary, options } = command
   if (args.includes('--help') || args.includes('-h')) {
-    process.stdout.write(`${program} ${name} ${usage}\n\n${summary}\n\n${help}\n`)
+    process.stdout.write(`${path} ${usage}\n\n${summary}\n\n${help}\n`)
     return 0
   }
-  return command.run(parse(args, options))
+  return run(parse(args, options))
 }
 
 function parse(args: readonly string[], options: CliCommand['options']): CliCall {
@@ -80,6 +130,7 @@ function parse(args: readonly string[], options: CliCommand['options']): CliCall
       args: [...args],
       options,
       allowPositionals: true,
+      allowNegative: true,
       strict: true,
     })
     return { values: values as OptionValues, positionals }

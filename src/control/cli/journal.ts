@@ -13,7 +13,8 @@ export const journalCommand: CliCommand = {
   name: 'journal',
   summary: 'verify, print or measure a journal',
   usage: 'verify|cat|stat --data DIR [--from SEQ] [--to SEQ] [--json]',
-  help: `verify  proves that it is whole: checksums, the hash chain over all frames, unbroken sequence,
+  help: `\
+verify  proves that it is whole: checksums, the hash chain over all frames, unbroken sequence,
         and that every record decodes. Exit status 1 and the first record that is wrong otherwise.
 cat     prints records, one a line of JSON, --from and --to a sequence number.
 stat    says how many records, frames and bytes it has, by command.`,

@@ -63,7 +63,8 @@ export const digestCommand: CliCommand = {
   name: 'digest',
   summary: 'print the digest of the state in a data directory',
   usage: '--data DIR [--json]',
-  help: `The digest stands for all state: of the control plane (share 0) and of each share. The server's
+  help: `\
+The digest stands for all state: of the control plane (share 0) and of each share. The server's
 own (dfsctl digest) is the same when it has seen the same journal.`,
   options: { data: { type: 'string' }, json: { type: 'boolean' } },
   run: async ({ values }) => {
@@ -82,7 +83,8 @@ export const rebuildCommand: CliCommand = {
   name: 'rebuild',
   summary: 'make the projections anew from the journal',
   usage: '--data DIR [--json]',
-  help: `Deletes the projections and folds the whole journal again. The digest that is printed must be
+  help: `\
+Deletes the projections and folds the whole journal again. The digest that is printed must be
 the one from before: projections hold nothing that the journal does not.`,
   options: { data: { type: 'string' }, json: { type: 'boolean' } },
   run: async ({ values }) => {

@@ -18,8 +18,10 @@ const WRITER_SIZE = 64 * 1024
 const WRITER_MAX = 4 * MiB
 /** Replies that wait to be written to a peer that does not read. */
 const UNSENT_MAX = 4 * MiB
-/** Calls under way: replies held for the journal, and procedures that wait for the disk. */
-const UNDER_WAY_MAX = 1024
+/** Replies held for the journal. */
+const HELD_MAX = 1024
+/** Procedures that wait for the disk: each may come back with a megabyte. */
+const WORKING_MAX = 64
 
 export interface ConnectionOptions {
   readonly socket: Socket
@@ -36,6 +38,7 @@ const JOIN_UP_TO = 32 * 1024
 interface Held {
   readonly seq: number
   readonly buffers: readonly Buffer[]
+  readonly bytes: number
 }
 
 export class Connection implements Holder {
@@ -44,6 +47,7 @@ export class Connection implements Holder {
   private readonly records: RecordReader
   private readonly writer = new ReplyWriter(WRITER_SIZE, WRITER_MAX)
   private held: Held[] = []
+  private heldBytes = 0
   private working = 0
   private reading = false
   private flushing = false
@@ -55,7 +59,10 @@ export class Connection implements Holder {
     this.options = options
     const { socket } = options
     this.socket = socket
-    this.records = new RecordReader(RECORD_MAX, (bytes, start, end) => this.call(bytes, start, end))
+    this.records = new RecordReader(RECORD_MAX, (bytes, start, end) => {
+      this.call(bytes, start, end)
+      return !this.isFull()
+    })
     socket.setNoDelay(true)
     socket.setKeepAlive(true, 60_000)
     socket.on('data', (bytes: Buffer) => this.data(bytes))
@@ -65,9 +72,27 @@ export class Connection implements Holder {
   }
 
   private data(bytes: Buffer): void {
+    this.take(() => this.records.push(bytes))
+    this.proceed()
+  }
+
+  /** Takes what has come, as far as may be, and then more or no more. */
+  private proceed(): void {
+    while (!this.closed && this.records.waiting && !this.mustWait()) {
+      this.take(() => this.records.resume())
+    }
+    if (this.closed) return
+    if (this.records.waiting || this.mustWait()) this.pause()
+    else if (this.paused) {
+      this.paused = false
+      this.socket.resume()
+    }
+  }
+
+  private take(records: () => void): void {
     this.reading = true
     try {
-      this.records.push(bytes)
+      records()
     } catch (error) {
       if (!(error instanceof FramingError) && !(error instanceof NotACallError)) throw error
       this.reading = false
@@ -77,7 +102,6 @@ export class Connection implements Holder {
     }
     this.reading = false
     this.flush()
-    if (this.mustWait()) this.pause()
   }
 
   private call(bytes: Buffer, start: number, end: number): void {
@@ -134,7 +158,10 @@ export class Connection implements Holder {
       return
     }
     if (this.held.length === 0) this.options.stream.hold(this)
-    this.held.push({ seq, buffers: w.takeBack() })
+    const buffers = w.takeBack()
+    const bytes = buffers.reduce((sum, { length }) => sum + length, 0)
+    this.held.push({ seq, buffers, bytes })
+    this.heldBytes += bytes
   }
 
   release(durable: number): boolean {
@@ -143,7 +170,10 @@ export class Connection implements Holder {
     const free: Buffer[] = []
     for (const held of this.held) {
       if (held.seq > durable) waiting.push(held)
-      else for (const buffer of held.buffers) free.push(buffer)
+      else {
+        this.heldBytes -= held.bytes
+        for (const buffer of held.buffers) free.push(buffer)
+      }
     }
     this.held = waiting
     this.send(free)
@@ -177,12 +207,17 @@ export class Connection implements Holder {
     this.socket.uncork()
   }
 
-  private mustWait(): boolean {
+  /** This connection has enough under way. */
+  private isFull(): boolean {
     return (
-      this.working + this.held.length >= UNDER_WAY_MAX ||
-      this.socket.writableLength > UNSENT_MAX ||
-      this.options.pressure.blocked() !== undefined
+      this.working >= WORKING_MAX ||
+      this.held.length >= HELD_MAX ||
+      this.heldBytes + this.writer.pending + this.socket.writableLength > UNSENT_MAX
     )
+  }
+
+  private mustWait(): boolean {
+    return this.isFull() || this.options.pressure.blocked() !== undefined
   }
 
   private pause(): void {
@@ -199,8 +234,7 @@ export class Connection implements Holder {
       return
     }
     this.options.pressure.forget(this.resume)
-    this.paused = false
-    this.socket.resume()
+    this.proceed()
   }
 
   /** Calls that have no reply yet. */

@@ -10,8 +10,11 @@ const MARK = 4
 /** Fragments of one record: more is abuse. */
 const FRAGMENTS_MAX = 1024
 
-/** What becomes of a record: bytes [start, end) of a buffer, valid as long as who gets it wants. */
-export type OnRecord = (bytes: Buffer, start: number, end: number) => void
+/**
+ * What becomes of a record: bytes [start, end) of a buffer, valid as long as who gets it wants. False:
+ * take no more until `resume`.
+ */
+export type OnRecord = (bytes: Buffer, start: number, end: number) => boolean
 
 /**
  * Cuts a stream of bytes into records. A record that lies whole in one buffer from the network is
@@ -30,6 +33,9 @@ export class RecordReader {
   /** Bytes of the present fragment still to come. */
   private missing = 0
   private fragments = 0
+  /** What came and was not looked at yet. */
+  private rest: Buffer | undefined
+  private stopped = false
 
   constructor(limit: number, onRecord: OnRecord) {
     this.limit = limit
@@ -41,11 +47,28 @@ export class RecordReader {
     return this.partial?.length ?? 0
   }
 
+  /** Whether records wait for `resume`. */
+  get waiting(): boolean {
+    return this.rest !== undefined
+  }
+
+  /** Goes on where a record was answered with false. Throws FramingError. */
+  resume(): void {
+    const { rest } = this
+    this.rest = undefined
+    if (rest !== undefined) this.push(rest)
+  }
+
   /** Throws FramingError. */
   push(bytes: Buffer): void {
+    this.stopped = false
     let at = 0
     const end = bytes.length
     while (at < end) {
+      if (this.stopped) {
+        this.rest = bytes.subarray(at)
+        return
+      }
       if (this.missing > 0) {
         at = this.take(bytes, at)
         continue
@@ -77,7 +100,7 @@ export class RecordReader {
   private whole(bytes: Buffer, start: number, length: number): void {
     if (length > this.limit) throw this.tooLong(length)
     if (length === 0) throw new FramingError('empty record')
-    this.onRecord(bytes, start, start + length)
+    this.stopped = !this.onRecord(bytes, start, start + length)
   }
 
   private begin(length: number, last: boolean): void {
@@ -118,7 +141,7 @@ export class RecordReader {
     this.fragments = 0
     this.last = false
     if (length === 0) throw new FramingError('empty record')
-    this.onRecord(record, 0, length)
+    this.stopped = !this.onRecord(record, 0, length)
   }
 
   private tooLong(length: number): FramingError {

@@ -10,6 +10,9 @@ const RECORD_MARK = 0x80000000
 /** What is smaller is copied: a buffer of its own costs the socket more than the copy does. */
 const ATTACH_FROM = 16 * 1024
 
+/** One for all holes that are read. */
+const ZEROS = Buffer.alloc(256 * 1024)
+
 /** What is written is copied out of the writer up to here; more goes out with its buffer. */
 const COPY_UP_TO = 8 * 1024
 
@@ -75,6 +78,12 @@ export class ReplyWriter extends Writer {
   }
 
   zeros(length: number): void {
+    if (length >= ATTACH_FROM) {
+      for (let left = length; left > 0; left -= ZEROS.length) {
+        this.attach(left >= ZEROS.length ? ZEROS : ZEROS.subarray(0, left))
+      }
+      return
+    }
     const start = this.take(length)
     this.bytes.fill(0, start, start + length)
   }

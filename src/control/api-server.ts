@@ -1,0 +1,212 @@
+/** The REST API: who may ask, within which limits, and where the answers are. */
+import type { AddressInfo } from 'node:net'
+import swagger from '@fastify/swagger'
+import {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  LogController,
+} from 'fastify'
+import { KiB } from '../platform/limits.ts'
+import type { Log } from '../platform/log.ts'
+import { Health } from './health.ts'
+import { PROBLEM_TYPE, Problem } from './problem.ts'
+import { explain, problemOf } from './request-errors.ts'
+import { groupRoutes, userRoutes } from './routes/accounts.ts'
+import { clientRoutes } from './routes/clients.ts'
+import { digestRoute } from './routes/digest.ts'
+import { healthRoute } from './routes/health.ts'
+import { metricsRoute } from './routes/metrics.ts'
+import { shareRoutes } from './routes/shares.ts'
+import { statusRoute } from './routes/status.ts'
+import type { Running } from './running.ts'
+import { responses, sharedSchemas } from './schemas.ts'
+import { ServerMetrics } from './server-metrics.ts'
+import { tokenCheck } from './token.ts'
+import { version } from './version.ts'
+
+const BODY_MAX = 64 * KiB
+const HEADERS_MAX = 16 * KiB
+/** A share's name of 1024 characters, each as three bytes of %XX. */
+const PARAMETER_MAX = 1024 * 9
+const CONNECTIONS_MAX = 256
+/** For a whole request to arrive, and for a connection on which nothing moves, answers included. */
+const REQUEST_MILLIS = 15_000
+const SILENT_MILLIS = 75_000
+const KEEP_ALIVE_MILLIS = 30_000
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Needs no token. */
+    readonly open?: boolean
+  }
+}
+
+export interface ApiOptions {
+  readonly running: Running
+  readonly log: Log
+  readonly token: string
+}
+
+export class ControlApi {
+  private readonly app: FastifyInstance
+  private readonly health: Health
+  private readonly log: Log
+  private draining = false
+
+  private constructor(app: FastifyInstance, health: Health, log: Log) {
+    this.app = app
+    this.health = health
+    this.log = log
+  }
+
+  static async create({ running, log, token }: ApiOptions): Promise<ControlApi> {
+    const app = newApp(log)
+    const metrics = new ServerMetrics(running)
+    const health = new Health(running)
+    guard(app, token)
+    observe(app, metrics, log)
+    await describe(app)
+    healthRoute(app, health)
+    metricsRoute(app, metrics.registry)
+    for (const routes of [statusRoute, shareRoutes, clientRoutes, userRoutes, groupRoutes]) {
+      routes(app, running)
+    }
+    digestRoute(app, running)
+    const api = new ControlApi(app, health, log)
+    // An answer to what was asked before draining began: its connection must not be kept alive.
+    app.addHook('onSend', async (_request, reply) => {
+      if (api.draining) reply.header('connection', 'close')
+    })
+    await app.ready()
+    return api
+  }
+
+  /** Resolves to the port it listens on. */
+  async listen(port: number, host: string): Promise<number> {
+    try {
+      await this.app.listen({ port, host, listenTextResolver: (at) => `API at ${at}` })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+      throw new Error(
+        `port ${port} of ${host} is taken; --api-port chooses another for the API, 0 a free one`,
+      )
+    }
+    const { server } = this.app
+    server.maxConnections = CONNECTIONS_MAX
+    return (server.address() as AddressInfo).port
+  }
+
+  /** Answers what was asked, for `millis` at most, and closes. */
+  async drain(millis: number): Promise<void> {
+    this.draining = true
+    const timer = setTimeout(() => {
+      this.log.warn('requests to the API are cut off')
+      this.app.server.closeAllConnections()
+    }, millis)
+    try {
+      await this.app.close()
+    } finally {
+      clearTimeout(timer)
+      this.health.stop()
+    }
+  }
+}
+
+function newApp(log: Log): FastifyInstance {
+  const app: FastifyInstance = fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: BODY_MAX,
+    requestTimeout: REQUEST_MILLIS,
+    connectionTimeout: SILENT_MILLIS,
+    keepAliveTimeout: KEEP_ALIVE_MILLIS,
+    http: { maxHeaderSize: HEADERS_MAX, headersTimeout: REQUEST_MILLIS },
+    routerOptions: { maxParamLength: PARAMETER_MAX },
+    frameworkErrors: (error, request, reply) => send(error, request, reply),
+    ajv: {
+      customOptions: { coerceTypes: false, removeAdditional: false, verbose: true },
+    },
+    schemaErrorFormatter: explain,
+  })
+  app.setErrorHandler<FastifyError | Problem>(send)
+  app.setNotFoundHandler((request) => {
+    const what = `${request.method} ${request.url.slice(0, 200)}`
+    throw Problem.of('not-found', `There is no ${what}. GET /v1/openapi.json lists what there is.`)
+  })
+  app.removeContentTypeParser('text/plain')
+  const json = app.getDefaultJsonParser('error', 'error')
+  app.addContentTypeParser('application/merge-patch+json', { parseAs: 'string' }, json)
+  return app
+}
+
+function send(
+  error: FastifyError | Problem,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const { body, headers } = problemOf(error)
+  if (body.status === 500) {
+    request.log.error({ err: error, method: request.method, url: request.url }, 'request failed')
+  }
+  return reply
+    .code(body.status)
+    .headers({ ...headers })
+    .type(PROBLEM_TYPE)
+    .send(JSON.stringify(body))
+}
+
+/** Everything needs the token, what does not exist included, except routes that say otherwise. */
+function guard(app: FastifyInstance, token: string): void {
+  const accepts = tokenCheck(token)
+  app.addHook('onRequest', async (request) => {
+    if (request.routeOptions.config.open === true) return
+    if (accepts(request.headers.authorization)) return
+    throw Problem.of(
+      'unauthorized',
+      'Send "Authorization: Bearer TOKEN"; the token is in the file "token" of the data directory.',
+    )
+  })
+}
+
+function observe(app: FastifyInstance, metrics: ServerMetrics, log: Log): void {
+  app.addHook('onResponse', async ({ method, url, ip, routeOptions }, reply) => {
+    const { statusCode: status } = reply
+    metrics.answered(method, routeOptions.url ?? 'none', status)
+    const level = method === 'GET' || method === 'HEAD' ? 'debug' : 'info'
+    log[level]({ method, url: url.slice(0, 200), status, from: ip }, 'API request')
+  })
+}
+
+/** Before the routes: it collects them as they come. */
+async function describe(app: FastifyInstance): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'DittoFS',
+        description: 'Administration of an event-sourced file server. Changes are journal records.',
+        version,
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+      security: [{ token: [] }],
+    },
+    refResolver: { buildLocalReference: (json) => String(json['$id']) },
+  })
+  for (const [$id, schema] of Object.entries(sharedSchemas)) app.addSchema({ $id, ...schema })
+  app.get(
+    '/v1/openapi.json',
+    {
+      schema: {
+        tags: ['server'],
+        summary: 'This document',
+        response: responses(200, 'OpenAPI 3.1.', { type: 'object', additionalProperties: true }),
+      },
+    },
+    async () => app.swagger(),
+  )
+}

@@ -1,0 +1,139 @@
+/** The REST API from the command line: where it is, who we are, and what went wrong. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ProblemBody } from '../problem.ts'
+import { type OptionValues, UsageError } from './commands.ts'
+
+/** What every command of dfsctl takes. */
+export const apiOptions = {
+  api: { type: 'string' },
+  'token-file': { type: 'string' },
+  data: { type: 'string' },
+  json: { type: 'boolean' },
+} as const
+
+export const apiHelp = `\
+  --api ADDR:PORT      where the API listens (DITTOFS_API, or else 127.0.0.1:8080)
+  --token-file FILE    file with the token (or the token itself in DITTOFS_TOKEN)
+  --data DIR           data directory whose token is used (DITTOFS_DATA, or else ./data)
+  --json               print what the API answers`
+
+const ANSWER_MILLIS = 90_000
+
+interface Token {
+  readonly token: string
+  readonly from: string
+}
+
+const textOf = (values: OptionValues, name: string): string | undefined => {
+  const value = values[name]
+  return typeof value === 'string' ? value : undefined
+}
+
+/** Flags win over the environment. */
+function findToken(values: OptionValues): Token {
+  const { DITTOFS_TOKEN: token, DITTOFS_DATA: data = './data' } = process.env
+  const file = textOf(values, 'token-file')
+  if (file !== undefined) return readToken(file)
+  const dir = textOf(values, 'data')
+  if (dir === undefined && token) return { token: token.trim(), from: 'DITTOFS_TOKEN' }
+  return readToken(join(dir ?? data, 'token'))
+}
+
+function readToken(file: string): Token {
+  try {
+    return { token: readFileSync(file, 'utf8').trim(), from: file }
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code
+    throw new Error(
+      `cannot read the token ${file} (${why}): --data DIR, --token-file FILE or DITTOFS_TOKEN ` +
+        'says where it is',
+    )
+  }
+}
+
+function baseOf(address: string): URL {
+  const text = address.includes('://') ? address : `http://${address}`
+  if (URL.canParse(text)) return new URL(text)
+  throw new UsageError(`${address} is no address: 127.0.0.1:8080 or [::1]:8080 expected`)
+}
+
+export class ApiClient {
+  private readonly base: URL
+  private readonly token: Token
+
+  constructor(values: OptionValues) {
+    const address = textOf(values, 'api') ?? process.env['DITTOFS_API'] ?? '127.0.0.1:8080'
+    this.base = baseOf(address)
+    this.token = findToken(values)
+  }
+
+  get<T>(path: string): Promise<T> {
+    return this.ask('GET', path, undefined)
+  }
+
+  post<T>(path: string, body: object): Promise<T> {
+    return this.ask('POST', path, body)
+  }
+
+  patch<T>(path: string, body: object): Promise<T> {
+    return this.ask('PATCH', path, body)
+  }
+
+  async delete(path: string): Promise<void> {
+    await this.ask('DELETE', path, undefined)
+  }
+
+  private async ask<T>(method: string, path: string, body: object | undefined): Promise<T> {
+    const { token, from } = this.token
+    const headers: Record<string, string> = { authorization: `Bearer ${token}` }
+    if (body !== undefined) headers['content-type'] = 'application/json'
+    const response = await this.fetch(path, {
+      method,
+      headers,
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: AbortSignal.timeout(ANSWER_MILLIS),
+      redirect: 'error',
+    })
+    if (response.status === 401) {
+      throw new Error(
+        `${this.base.host} does not accept the token from ${from}: --data DIR, --token-file FILE ` +
+          'or DITTOFS_TOKEN says where its token is',
+      )
+    }
+    if (response.status === 204) return undefined as T
+    const answer = await this.parsed(response)
+    if (response.ok) return answer as T
+    const { title = response.statusText, detail = '' } = answer as Partial<ProblemBody>
+    throw new Error(`${title}: ${detail}`)
+  }
+
+  private async fetch(path: string, init: RequestInit): Promise<Response> {
+    const { host } = this.base
+    try {
+      return await fetch(new URL(path, this.base), init)
+    } catch (error) {
+      const { name, message, cause } = error as Error & { cause?: NodeJS.ErrnoException }
+      if (name === 'TimeoutError') {
+        throw new Error(`${host} does not answer: /health and the server's log may say why`)
+      }
+      if (cause === undefined && name === 'TypeError') throw new UsageError(message)
+      throw new Error(
+        `cannot reach ${host}: is the server running? --api ADDR:PORT or DITTOFS_API says where ` +
+          `its API listens (${cause?.code ?? cause?.message ?? message})`,
+      )
+    }
+  }
+
+  private async parsed(response: Response): Promise<unknown> {
+    const { host } = this.base
+    try {
+      return JSON.parse(await response.text())
+    } catch {
+      throw new Error(
+        `what ${host} answers (${response.status}) is not DittoFS's API: --api ADDR:PORT or ` +
+          'DITTOFS_API says where it listens',
+      )
+    }
+  }
+}
