@@ -47,6 +47,14 @@ export interface TableSpec<V> {
   readonly weightOf: (value: V) => number
 }
 
+/** A value, the record that gave it, and the one that ended it (undefined: it still holds). */
+export interface RowVersion<V> {
+  readonly value: V
+  readonly from: number
+  readonly until: number | undefined
+}
+
+const SEQ_MAX = 2 ** 47
 const SLOT_WEIGHT = 160
 const EVICTION_STEPS = 64
 
@@ -179,6 +187,29 @@ export abstract class Table<V, S extends string | number> {
     const entry = this.past.last(pastKey(key, 0), pastKey(key, seq + 1))
     if (entry === undefined || seqOfRow(entry.value) <= seq) return undefined
     return this.codec.decode(entry.value)
+  }
+
+  /** Every value that a row has had, as far back as the store reaches; the last one first. */
+  *versions(group: number, sub: S): Iterable<RowVersion<V>> {
+    const key = copyRow(this.keyOf(group, sub))
+    let until: number | undefined
+    const slot = this.find(group, sub)
+    // An absence that was read from the store says nothing about when it began.
+    let version: Version<V> | undefined = slot !== undefined && slot.seq > 0 ? slot : undefined
+    for (; version !== undefined; version = version.older) {
+      if (version.value !== undefined) yield { value: version.value, from: version.seq, until }
+      until = version.seq
+    }
+    const live = this.live.get(key)
+    if (live !== undefined && (until === undefined || seqOfRow(live) < until)) {
+      const from = seqOfRow(live)
+      yield { value: this.codec.decode(live), from, until }
+      until = from
+    }
+    const past = [...this.past.range(pastKey(key, 0), pastKey(key, until ?? SEQ_MAX))].reverse()
+    for (const { key: at, value } of past) {
+      yield { value: this.codec.decode(value), from: fromOfPastKey(at), until: seqOfRow(value) }
+    }
   }
 
   /** Past rows of a range, as a scan of a past moment merges them. */
