@@ -14,6 +14,8 @@ import type { TreeView } from '../projections/tree-view.ts'
 /** The world as deciders see it: they can read it and nothing else. */
 export interface DecisionWorld {
   live(share: number): TreeView
+  /** The share as it was right after record `seq`, which must not be forgotten yet. */
+  asOf(share: number, seq: number): TreeView
   usage(share: number): Usage
   readonly control: Pick<
     Control,

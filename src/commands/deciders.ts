@@ -34,6 +34,7 @@ import { type LinkEntry, linkEntry } from './tree/link-entry.ts'
 import { type RemoveDirectory, removeDirectory } from './tree/remove-directory.ts'
 import { type RemoveFile, removeFile } from './tree/remove-file.ts'
 import { type RenameEntry, renameEntry } from './tree/rename-entry.ts'
+import { type RestoreInode, restoreInode } from './tree/restore-inode.ts'
 import {
   type CreateGroup,
   type CreateUser,
@@ -68,6 +69,7 @@ export type Command =
   | RemoveFile
   | RemoveLabel
   | RenameEntry
+  | RestoreInode
   | SeeClient
   | SetLabel
   | TouchAccessTime
@@ -99,6 +101,7 @@ const deciders: Deciders = {
   RemoveFile: removeFile,
   RemoveLabel: removeLabel,
   RenameEntry: renameEntry,
+  RestoreInode: restoreInode,
   SeeClient: seeClient,
   SetLabel: setLabel,
   TouchAccessTime: touchAccessTime,

@@ -47,6 +47,7 @@ function askedFor(command: Command): About | undefined {
     case 'CreateSpecialFile':
     case 'CreateSymlink':
     case 'RemoveDirectory':
+    case 'RestoreInode':
     case 'RemoveFile':
       return aboutEntry(command.dir, command.name)
     case 'ChangeAttributes':

@@ -14,6 +14,7 @@ export const commandCodes = {
   ChangeAttributes: 9,
   WriteContent: 10,
   TouchAccessTime: 11,
+  RestoreInode: 12,
   CreateShare: 32,
   EditShare: 33,
   DeleteShare: 34,

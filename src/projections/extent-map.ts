@@ -121,11 +121,11 @@ export class ExtentMap {
       addPieces(added, slice(last, to, last.offset + last.length))
     }
     for (const old of removed) {
-      count(delta, old, -1)
+      countExtent(delta, old, -1)
       this.table.delete(group, old.offset, seq)
     }
     for (const piece of added) {
-      count(delta, piece, 1)
+      countExtent(delta, piece, 1)
       this.table.put(group, piece.offset, rowOf(piece), seq)
     }
     this.windows.exchange(group, from, to, removed, added)
@@ -170,7 +170,8 @@ function addPieces(pieces: Extent[], extent: Extent): void {
   }
 }
 
-function count(delta: ContentDelta, extent: Extent, sign: 1 | -1): void {
+/** Adds an extent to a file's sums, or takes it away. */
+export function countExtent(delta: ContentDelta, extent: Extent, sign: 1 | -1): void {
   if (!isHole(extent)) delta.used += sign * extent.length
   let a = Math.imul(extent.offset | 0, 0x9e3779b1) ^ ((extent.offset / 2 ** 32) | 0)
   let b = Math.imul(extent.length, 0x85ebca77) ^ extent.blockOffset

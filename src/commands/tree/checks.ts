@@ -51,7 +51,12 @@ export function searchableDirectory(
 }
 
 /** The directory of past moments has its name whether it is listed or not. */
-function isReserved(world: DecisionWorld, share: number, dir: number, name: string): boolean {
+export function isReserved(
+  world: DecisionWorld,
+  share: number,
+  dir: number,
+  name: string,
+): boolean {
   if (name !== HISTORY_NAME || dir !== ROOT_INO) return false
   return world.control.shares.get(share)?.options.history !== 'off'
 }
