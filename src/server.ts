@@ -11,6 +11,7 @@ import { unlessAborted } from './control/unless-aborted.ts'
 import { type Config, ConfigError, type SettingName } from './platform/config.ts'
 import type { Log } from './platform/log.ts'
 import { CallTally } from './platform/metrics.ts'
+import { Portmapper } from './portmapper.ts'
 import { mountPrograms } from './protocols/mount3/program.ts'
 import { nfs3Program } from './protocols/nfs3/program.ts'
 import { ProgramTable } from './protocols/rpc/dispatcher.ts'
@@ -20,6 +21,13 @@ const DRAIN_MILLIS = 10_000
 const REOPEN_MILLIS = 500
 const REOPEN_MILLIS_MAX = 10_000
 
+/** Where it is served: `ADDR:PORT` each. */
+export interface Addresses {
+  readonly nfs: string
+  readonly api: string
+  readonly portmap?: string
+}
+
 export class Server implements Running {
   readonly startedAt = Date.now()
   readonly calls = new CallTally()
@@ -28,6 +36,8 @@ export class Server implements Running {
   private readonly config: Config
   private readonly log: Log
   private readonly rpc: RpcServer
+  private readonly portmapper: Portmapper | undefined
+  private nfsPort = 0
   private api: ControlApi | undefined
   private current: Serving | undefined
   private reopening: Promise<void> | undefined
@@ -36,20 +46,23 @@ export class Server implements Running {
     this.config = config
     this.log = log
     this.rpc = new RpcServer({ log, maxConnections: config['max-connections'] })
+    if (config.portmap) this.portmapper = new Portmapper(config, log)
   }
 
   /** Resolves when clients and administrators are served, to where. */
-  async start(): Promise<{ readonly nfs: string; readonly api: string }> {
+  async start(): Promise<Addresses> {
     const { config, log } = this
     const { listen } = config
     const token = loadToken(dataPaths(config.data).token)
     this.api = await ControlApi.create({ running: this, log, token })
     // First, so that it says how a long start is getting on.
     const apiPort = await this.api.listen(config['api-port'], listen)
-    const nfsPort = await this.rpc.listen(config['nfs-port'], listen)
+    this.nfsPort = await this.rpc.listen(config['nfs-port'], listen)
+    const portmap = await this.portmapper?.listen(config['portmap-port'], listen)
     await this.open()
     const host = listen.includes(':') ? `[${listen}]` : listen
-    return { nfs: `${host}:${nfsPort}`, api: `${host}:${apiPort}` }
+    const addresses = { nfs: `${host}:${this.nfsPort}`, api: `${host}:${apiPort}` }
+    return portmap === undefined ? addresses : { ...addresses, portmap: `${host}:${portmap}` }
   }
 
   serving(): Serving | undefined {
@@ -77,7 +90,9 @@ export class Server implements Running {
     }
     this.current = { engine, lost: lost.signal }
     if (this.phase !== 'stopping') this.phase = 'serving'
-    this.rpc.serve(engine, new ProgramTable([nfs3Program(engine), ...mountPrograms(engine)]))
+    const programs = [nfs3Program(engine), ...mountPrograms(engine)]
+    this.rpc.serve(engine, new ProgramTable(programs, this.calls))
+    this.portmapper?.serve(engine, programs, this.nfsPort, this.calls)
   }
 
   private engineOptions(onFailure: EngineOptions['onFailure']): EngineOptions {
@@ -108,6 +123,7 @@ export class Server implements Running {
 
   private async reopen(engine: Engine): Promise<void> {
     this.rpc.interrupt('the stream is reopened')
+    this.portmapper?.interrupt('the stream is reopened')
     await engine.close().catch((err) => this.log.error({ err }, 'closing failed'))
     let wait = REOPEN_MILLIS
     while (this.phase === 'reopening') {
@@ -127,7 +143,8 @@ export class Server implements Running {
   async stop(): Promise<void> {
     if (this.phase === 'stopping') return
     this.phase = 'stopping'
-    await Promise.all([this.rpc.drain(DRAIN_MILLIS), this.api?.drain(DRAIN_MILLIS)])
+    const draining = [this.rpc, this.portmapper, this.api].map((one) => one?.drain(DRAIN_MILLIS))
+    await Promise.all(draining)
     await this.reopening
     const { current } = this
     try {

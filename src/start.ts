@@ -19,6 +19,8 @@ exit with 0. When clients are served, and the REST API for dfsctl, it prints one
 
   ready {"nfs":"ADDR:PORT","api":"ADDR:PORT"}
 
+and "portmap":"ADDR:PORT" in it with --portmap.
+
 Logs go to stderr. Settings come from flags, then the environment (DITTOFS_NFS_PORT …), then the
 TOML file of --config, then these defaults:
 

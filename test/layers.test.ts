@@ -9,6 +9,7 @@ const layers = [
   'main.ts',
   'start.ts',
   'server.ts',
+  'portmapper.ts',
   'protocols',
   'control',
   'commands',

@@ -10,8 +10,9 @@ export function callMetrics(prefix: string, calls: CallTally): readonly Metric[]
     registers: [],
     collect() {
       this.reset()
-      for (const { program, procedure, statuses } of calls.all()) {
-        for (const [status, n] of statuses) this.inc({ program, procedure, status }, n)
+      for (const tally of calls.all()) {
+        const { program, procedure } = tally
+        for (const [status, n] of tally.statuses()) this.inc({ program, procedure, status }, n)
       }
     },
   })

@@ -29,7 +29,8 @@ export const LATENCY_BOUNDS = [
 export class ProcedureTally implements ProcedureMeter {
   readonly program: string
   readonly procedure: string
-  readonly statuses = new Map<number, number>()
+  private succeeded = 0
+  private readonly refused = new Map<number, number>()
   /** Calls by latency: one count per bound, and one for what is above them all. */
   readonly latencies = new Float64Array(LATENCY_BOUNDS.length + 1)
   micros = 0
@@ -39,8 +40,15 @@ export class ProcedureTally implements ProcedureMeter {
     this.procedure = procedure
   }
 
+  /** Calls by status. */
+  *statuses(): Iterable<readonly [status: number, calls: number]> {
+    if (this.succeeded > 0) yield [0, this.succeeded]
+    yield* this.refused
+  }
+
   answered(status: number, micros: number): void {
-    this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1)
+    if (status === 0) this.succeeded += 1
+    else this.refused.set(status, (this.refused.get(status) ?? 0) + 1)
     this.micros += micros
     let i = 0
     while (i < LATENCY_BOUNDS.length && micros > (LATENCY_BOUNDS[i] as number)) i += 1

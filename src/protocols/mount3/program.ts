@@ -12,7 +12,7 @@ import { umnt, umntall } from './procedures/umnt.ts'
 /** What old clients unmount with. Its MNT would return NFSv2 handles and is not there. */
 const MOUNT_V1 = 1
 
-const nothing: Procedure = { number: 0, name: 'NULL', serve: () => 0 }
+const nothing: Procedure = { number: 0, name: 'NULL', plain: true, serve: () => 0 }
 
 export function mountPrograms(engine: Engine): readonly Program[] {
   const { control } = engine.world

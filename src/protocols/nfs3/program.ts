@@ -27,7 +27,7 @@ import { write } from './procedures/write.ts'
 export const NFS_PROGRAM = 100003
 export const NFS_V3 = 3
 
-const nothing: Procedure = { number: 0, name: 'NULL', serve: () => 0 }
+const nothing: Procedure = { number: 0, name: 'NULL', plain: true, serve: () => 0 }
 
 export function nfs3Program(engine: Engine): Program {
   const nfs = new Nfs3(engine)

@@ -6,7 +6,13 @@ import type { Socket } from 'node:net'
 import type { Pressure } from '../../commands/pressure.ts'
 import type { Holder, Stream } from '../../commands/stream.ts'
 import { MiB } from '../../platform/limits.ts'
-import { acceptHeader, type Dispatcher, NotACallError, type Served } from './dispatcher.ts'
+import {
+  acceptHeader,
+  type Dispatcher,
+  NotACallError,
+  type Offer,
+  type Served,
+} from './dispatcher.ts'
 import { NO_REPLY, type WriteResult } from './program.ts'
 import { FramingError, RecordReader } from './record-reader.ts'
 import { ReplyWriter } from './reply-writer.ts'
@@ -39,6 +45,9 @@ interface Held {
   readonly seq: number
   readonly buffers: readonly Buffer[]
   readonly bytes: number
+  readonly offer: Offer
+  readonly status: number
+  readonly arrived: number
 }
 
 export class Connection implements Holder {
@@ -49,6 +58,8 @@ export class Connection implements Holder {
   private held: Held[] = []
   private heldBytes = 0
   private working = 0
+  /** When the calls that are being read came. Milliseconds. */
+  private arrived = 0
   private reading = false
   private flushing = false
   private paused = false
@@ -91,6 +102,7 @@ export class Connection implements Holder {
 
   private take(records: () => void): void {
     this.reading = true
+    this.arrived = performance.now()
     try {
       records()
     } catch (error) {
@@ -108,8 +120,12 @@ export class Connection implements Holder {
     const w = this.writer
     w.begin()
     const served = this.options.dispatcher.dispatch(bytes, start, end, w)
-    if (served === undefined || typeof served.outcome === 'number') {
-      this.finish(served === undefined ? 0 : (served.outcome as number))
+    if (served === undefined) {
+      w.end()
+      return
+    }
+    if (typeof served.outcome === 'number') {
+      this.finish(served.offer, served.outcome, this.arrived)
       return
     }
     w.abandon()
@@ -119,18 +135,18 @@ export class Connection implements Holder {
   }
 
   private later(served: Served, outcome: Promise<WriteResult>): void {
-    const { program, procedure } = served
+    const { arrived } = this
     outcome.then(
-      (write) => this.answer(served, write),
+      (write) => this.answer(served, write, arrived),
       (error) => {
-        this.options.onFault(error, `${program.name}.${procedure.name}`)
-        this.answer(served, undefined)
+        this.options.onFault(error, served.offer.title)
+        this.answer(served, undefined, arrived)
       },
     )
   }
 
   /** The results of a procedure that took its time; undefined when it has failed. */
-  private answer({ xid, program, procedure }: Served, write: WriteResult | undefined): void {
+  private answer({ xid, offer }: Served, write: WriteResult | undefined, arrived: number): void {
     this.working -= 1
     if (this.closed) return
     const w = this.writer
@@ -140,27 +156,29 @@ export class Connection implements Holder {
     try {
       seq = write?.(w) ?? 0
     } catch (error) {
-      this.options.onFault(error, `${program.name}.${procedure.name}`)
+      this.options.onFault(error, offer.title)
       w.restart()
       acceptHeader(w, xid, accept_stat.SYSTEM_ERR)
     }
-    this.finish(seq)
+    this.finish(offer, seq, arrived)
     this.flushSoon()
     if (this.paused) this.goOn()
   }
 
   /** The reply is written: it goes with the next flush, or is kept until record `seq` is durable. */
-  private finish(seq: number): void {
+  private finish(offer: Offer, seq: number, arrived: number): void {
     const w = this.writer
     w.end()
+    const status = offer.procedure.plain === true ? 0 : w.status
     if (seq <= this.options.stream.durable) {
+      offer.meter.answered(status, 1000 * (performance.now() - arrived))
       if (w.pending > WRITER_SIZE) this.flush()
       return
     }
     if (this.held.length === 0) this.options.stream.hold(this)
     const buffers = w.takeBack()
     const bytes = buffers.reduce((sum, { length }) => sum + length, 0)
-    this.held.push({ seq, buffers, bytes })
+    this.held.push({ seq, buffers, bytes, offer, status, arrived })
     this.heldBytes += bytes
   }
 
@@ -168,9 +186,11 @@ export class Connection implements Holder {
     if (this.closed) return false
     const waiting: Held[] = []
     const free: Buffer[] = []
+    const now = performance.now()
     for (const held of this.held) {
       if (held.seq > durable) waiting.push(held)
       else {
+        held.offer.meter.answered(held.status, 1000 * (now - held.arrived))
         this.heldBytes -= held.bytes
         for (const buffer of held.buffers) free.push(buffer)
       }

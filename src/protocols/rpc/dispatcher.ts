@@ -1,5 +1,6 @@
 // RFC 5531 section 9: from a call message to a procedure, and the answers to what is no such call.
 import { crc32 } from 'node:zlib'
+import { type CallMeter, noCallMeter, type ProcedureMeter } from '../../platform/metrics.ts'
 import { Reader } from '../../wire/reader.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import { CredentialError, Credentials } from './credentials.ts'
@@ -22,26 +23,39 @@ export class NotACallError extends Error {
   override readonly name = 'NotACallError'
 }
 
+/** A procedure as it is offered: with the name it has in logs, and who counts its calls. */
+export interface Offer {
+  readonly procedure: Procedure
+  readonly title: string
+  readonly meter: ProcedureMeter
+}
+
 export interface Served {
   readonly xid: number
-  readonly procedure: Procedure
-  readonly program: Program
+  readonly offer: Offer
   readonly outcome: Outcome
 }
 
-/** Programs by number, then version. */
-export class ProgramTable {
-  private readonly programs = new Map<number, Map<number, Program>>()
+type Offers = ReadonlyMap<number, Offer>
 
-  constructor(programs: readonly Program[]) {
-    for (const program of programs) {
-      const versions = this.programs.get(program.number) ?? new Map<number, Program>()
-      versions.set(program.version, program)
-      this.programs.set(program.number, versions)
+/** Programs by number, then version, then procedure. */
+export class ProgramTable {
+  private readonly programs = new Map<number, Map<number, Offers>>()
+
+  constructor(programs: readonly Program[], calls: CallMeter = noCallMeter) {
+    for (const { number, version, name, procedures } of programs) {
+      const offers = new Map<number, Offer>()
+      for (const [n, procedure] of procedures) {
+        const meter = calls.procedure(name, procedure.name)
+        offers.set(n, { procedure, title: `${name}.${procedure.name}`, meter })
+      }
+      const versions = this.programs.get(number) ?? new Map<number, Offers>()
+      versions.set(version, offers)
+      this.programs.set(number, versions)
     }
   }
 
-  versions(number: number): ReadonlyMap<number, Program> | undefined {
+  versions(number: number): ReadonlyMap<number, Offers> | undefined {
     return this.programs.get(number)
   }
 }
@@ -83,14 +97,16 @@ export class Dispatcher {
       r.u32()
       r.opaque(MAX_AUTH_BYTES)
       const [number, version] = [view.getUint32(at + 12), view.getUint32(at + 16)]
-      const program = this.programFor(w, xid, number, version)
-      if (program === undefined) return undefined
-      const procedure = program.procedures.get(view.getUint32(at + 20))
-      if (procedure === undefined) return acceptHeader(w, xid, accept_stat.PROC_UNAVAIL)
+      const offers = this.offersOf(w, xid, number, version)
+      if (offers === undefined) return undefined
+      const offer = offers.get(view.getUint32(at + 20))
+      if (offer === undefined || this.isTooLarge(offer)) {
+        return acceptHeader(w, xid, accept_stat.PROC_UNAVAIL)
+      }
       const principal = this.credentials.read(flavor, body)
-      const checksum = procedure.once === true ? checksumOf(bytes, start + 4, end) : 0
+      const checksum = offer.procedure.once === true ? checksumOf(bytes, start + 4, end) : 0
       const call: Call = { caller: this.caller, xid, principal, checksum }
-      return this.serve(program, procedure, call, w)
+      return this.serve(offer, call, w)
     } catch (error) {
       if (error instanceof CredentialError) return this.authError(w, xid, error)
       if (error instanceof WireError) throw new NotACallError(error.message)
@@ -98,34 +114,33 @@ export class Dispatcher {
     }
   }
 
-  private serve(
-    program: Program,
-    procedure: Procedure,
-    call: Call,
-    w: ReplyWriter,
-  ): Served | undefined {
+  private serve(offer: Offer, call: Call, w: ReplyWriter): Served | undefined {
     acceptHeader(w, call.xid, accept_stat.SUCCESS)
     try {
-      const outcome = procedure.serve(this.reader, call, w)
-      return { xid: call.xid, procedure, program, outcome }
+      const outcome = offer.procedure.serve(this.reader, call, w)
+      return { xid: call.xid, offer, outcome }
     } catch (error) {
       w.restart()
       const garbage = error instanceof WireError
-      if (!garbage) this.onFault(error, `${program.name}.${procedure.name}`)
+      if (!garbage) this.onFault(error, offer.title)
       return acceptHeader(w, call.xid, garbage ? accept_stat.GARBAGE_ARGS : accept_stat.SYSTEM_ERR)
     }
   }
 
-  private programFor(
+  private isTooLarge({ procedure }: Offer): boolean {
+    return procedure.streamOnly === true && this.caller.transport === 'udp'
+  }
+
+  private offersOf(
     w: ReplyWriter,
     xid: number,
     number: number,
     version: number,
-  ): Program | undefined {
+  ): Offers | undefined {
     const versions = this.table.versions(number)
     if (versions === undefined) return acceptHeader(w, xid, accept_stat.PROG_UNAVAIL)
-    const program = versions.get(version)
-    if (program !== undefined) return program
+    const offers = versions.get(version)
+    if (offers !== undefined) return offers
     const known = [...versions.keys()]
     const mismatch = { low: Math.min(...known), high: Math.max(...known) }
     const reply_data = { stat: accept_stat.PROG_MISMATCH, ...mismatch }

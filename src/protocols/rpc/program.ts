@@ -9,6 +9,9 @@ export interface Caller {
   /** The address without scope and without IPv4-in-IPv6: `192.0.2.1`. */
   readonly address: string
   readonly port: number
+  /** The address of ours that the caller reaches us by, and how. */
+  readonly local: string
+  readonly transport: 'tcp' | 'udp'
   /** The number the journal knows the address by. Asked for when first needed. */
   readonly client: number
   /** What was found out about the caller and each share, by share id. */
@@ -40,6 +43,10 @@ export interface Procedure {
   readonly name: string
   /** Not idempotent: a call that comes again gets its first answer. */
   readonly once?: boolean
+  /** Its results do not begin with a status. */
+  readonly plain?: boolean
+  /** Not over UDP: its reply is much longer than a call whose sender may be forged. */
+  readonly streamOnly?: boolean
   /** Reads the arguments and does the work. Throws WireError for malformed arguments. */
   readonly serve: (args: Reader, call: Call, w: ReplyWriter) => Outcome
 }

@@ -7,6 +7,8 @@ interface Attachment {
 }
 
 const RECORD_MARK = 0x80000000
+/** Behind the record mark and the header of an accepted reply. */
+const RESULTS_AT = 4 + 24
 /** What is smaller is copied: a buffer of its own costs the socket more than the copy does. */
 const ATTACH_FROM = 16 * 1024
 
@@ -38,6 +40,12 @@ export class ReplyWriter extends Writer {
   end(): void {
     const length = this.pos - this.started - 4 + (this.attached - this.attachedBefore)
     this.view.setUint32(this.started, RECORD_MARK + length)
+  }
+
+  /** The first word of the results of the record that was begun: in most programs, their status. */
+  get status(): number {
+    const at = this.started + RESULTS_AT
+    return at + 4 <= this.pos ? this.view.getUint32(at) : 0
   }
 
   /** Gives up the record that `begin` began. */

@@ -4,6 +4,7 @@ import type { Engine } from '../../commands/engine.ts'
 import { operations } from '../../journal/command-names.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Permit } from '../exports.ts'
+import { plainAddress } from './address.ts'
 import { Connection } from './connection.ts'
 import { Dispatcher, type ProgramTable } from './dispatcher.ts'
 import type { Caller } from './program.ts'
@@ -115,6 +116,8 @@ export class RpcServer {
 class TcpCaller implements Caller {
   readonly address: string
   readonly port: number
+  readonly local: string
+  readonly transport = 'tcp'
   readonly permits = new Map<number, Permit>()
   private readonly engine: Engine
   private known = 0
@@ -123,6 +126,7 @@ class TcpCaller implements Caller {
     this.engine = engine
     this.address = plainAddress(socket.remoteAddress ?? '')
     this.port = socket.remotePort ?? 0
+    this.local = plainAddress(socket.localAddress ?? '')
   }
 
   get client(): number {
@@ -136,10 +140,4 @@ class TcpCaller implements Caller {
     }
     return this.known
   }
-}
-
-/** Without scope, and IPv4 as IPv4: what export lists name. */
-function plainAddress(address: string): string {
-  const plain = address.split('%')[0] ?? ''
-  return plain.startsWith('::ffff:') ? plain.slice(7) : plain
 }

@@ -9,6 +9,7 @@ const LISTED_MAX = 10_000
 export const dump = (engine: Engine): Procedure => ({
   number: mountproc3.DUMP,
   name: 'DUMP',
+  plain: true,
   serve: (_, __, w) => {
     const mountlist = []
     for (const { address, mounts } of engine.world.control.clients.values()) {

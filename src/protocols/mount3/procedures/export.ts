@@ -6,6 +6,7 @@ import { EXPORT3res, mountproc3 } from '../mount3-types.ts'
 export const exportList = (engine: Engine): Procedure => ({
   number: mountproc3.EXPORT,
   name: 'EXPORT',
+  plain: true,
   serve: (_, __, w) => {
     const exports = []
     for (const { name, options, deleted } of engine.world.control.shares.values()) {

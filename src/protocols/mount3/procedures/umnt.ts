@@ -15,11 +15,13 @@ function unmount(engine: Engine, path: string, operation: OperationName, call: C
 export const umnt = (engine: Engine): Procedure => ({
   number: mountproc3.UMNT,
   name: 'UMNT',
+  plain: true,
   serve: (reader, call) => unmount(engine, MNT3args.decode(reader).dirpath, 'mount3.UMNT', call),
 })
 
 export const umntall = (engine: Engine): Procedure => ({
   number: mountproc3.UMNTALL,
   name: 'UMNTALL',
+  plain: true,
   serve: (_, call) => unmount(engine, '', 'mount3.UMNTALL', call),
 })

@@ -1,0 +1,163 @@
+/** DittoFS in a process of its own, as `dfs start` runs it: to be stopped, killed and started again. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+
+import type { Addresses } from '../src/server.ts'
+
+const program = resolve(import.meta.dirname, '../bin/dfs.cjs')
+
+export interface ServerOptions {
+  readonly data: string
+  /** Settings by the name of their flag: `{ 'share-squash': 'none' }`. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** Receives each line of the log; the last ones are kept either way. */
+  readonly onLog?: (line: string) => void
+}
+
+const LOG_LINES_KEPT = 2000
+const ERROR_LEVEL = 50
+/** What Node prints on stderr about interfaces that will go some day. */
+const deprecation = /Deprecat|--trace-(warnings|deprecation)/
+
+/** Servers that must not outlive this process, whatever happens to it. */
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+export class ServerProcess {
+  readonly port: number
+  /** Where it answers as port mapper, if it does. */
+  readonly portmapPort: number | undefined
+  readonly pid: number
+  private readonly child: ChildProcess
+  private readonly log: string[]
+  private readonly exited: Promise<number | null>
+
+  private constructor(child: ChildProcess, addresses: Addresses, log: string[]) {
+    this.child = child
+    this.pid = child.pid as number
+    this.port = portOf(addresses.nfs)
+    this.portmapPort = addresses.portmap === undefined ? undefined : portOf(addresses.portmap)
+    this.log = log
+    this.exited = exitOf(child)
+  }
+
+  /** Resolves when clients are served. */
+  static async start({ data, settings = {}, onLog }: ServerOptions): Promise<ServerProcess> {
+    const args = ['start', '--data', data, '--nfs-port', '0', '--api-port', '0']
+    const child = spawn(process.execPath, [program, ...args], {
+      env: { ...ownEnvironment(), ...environmentOf({ 'log-level': 'warn', ...settings }) },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    running.add(child)
+    child.once('exit', () => running.delete(child))
+    const log: string[] = []
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      log.push(line)
+      if (log.length > LOG_LINES_KEPT) log.shift()
+      onLog?.(line)
+    })
+    const ready = Promise.withResolvers<string>()
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      if (line.startsWith('ready ')) ready.resolve(line.slice('ready '.length))
+    })
+    const failed = exitOf(child).then((code) => {
+      throw new Error(`the server ended with ${code} before it was ready:\n${log.join('\n')}`)
+    })
+    const addresses: Addresses = JSON.parse(await Promise.race([ready.promise, failed]))
+    failed.catch(() => undefined)
+    return new ServerProcess(child, addresses, log)
+  }
+
+  /** What it has logged as an error: it never should, whatever clients do. */
+  get errors(): readonly string[] {
+    return this.log.filter((line) => {
+      try {
+        return JSON.parse(line).level >= ERROR_LEVEL
+      } catch {
+        return !deprecation.test(line)
+      }
+    })
+  }
+
+  get alive(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null
+  }
+
+  /** As a power cut ends it, but for what the operating system has already taken. */
+  async kill(): Promise<void> {
+    this.child.kill('SIGKILL')
+    await this.exited
+  }
+
+  /** As an administrator ends it: resolves to its exit status. */
+  async stop(): Promise<number | null> {
+    this.child.kill('SIGTERM')
+    return await this.exited
+  }
+
+  /** Bytes of memory that it holds now. */
+  residentMemory(): number {
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8')
+    const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]
+    if (kibibytes === undefined) throw new Error('the kernel does not say how much memory it has')
+    return Number(kibibytes) * 1024
+  }
+}
+
+const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(':') + 1))
+
+async function exitOf(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
+  const [code] = await once(child, 'exit')
+  return code as number | null
+}
+
+/** The environment of this process without what could configure a server by accident. */
+function ownEnvironment(): NodeJS.ProcessEnv {
+  const entries = Object.entries(process.env).filter(([name]) => !name.startsWith('DITTOFS_'))
+  return Object.fromEntries(entries)
+}
+
+function environmentOf(settings: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => [
+      `DITTOFS_${name.toUpperCase().replaceAll('-', '_')}`,
+      value,
+    ]),
+  )
+}
+
+/** Runs `dfs` with these arguments and resolves to what it printed; rejects when it failed. */
+export function runDfs(...args: readonly string[]): Promise<string> {
+  return new Promise((resolveOutput, reject) => {
+    const options = { env: ownEnvironment(), maxBuffer: 1 << 28 }
+    execFile(process.execPath, [program, ...args], options, (error, stdout, stderr) => {
+      if (error === null) resolveOutput(stdout)
+      else reject(new Error(`dfs ${args.join(' ')}: ${error.message}\n${stderr}`))
+    })
+  })
+}
+
+export interface OfflineCheck {
+  readonly digest: string
+  /** Of projections that were made anew from the journal. */
+  readonly rebuilt: string
+  /** The last record. */
+  readonly seq: number
+}
+
+/** What a data directory holds that no server is using; rejects when its journal is not whole. */
+export async function checkOffline(data: string): Promise<OfflineCheck> {
+  await runDfs('journal', 'verify', '--data', data)
+  const { digest, seq } = JSON.parse(await runDfs('digest', '--data', data, '--json'))
+  const { digest: rebuilt } = JSON.parse(await runDfs('rebuild', '--data', data, '--json'))
+  return { digest, rebuilt, seq }
+}
+
+/** A data directory's name below `directory`, for `ServerOptions`. */
+export const dataBelow = (directory: string): string => join(directory, 'data')
