@@ -21,9 +21,9 @@ export interface CollectorOptions {
   readonly stream: Stream
   readonly sealer: Sealer
   readonly blocks: BlockStore
-  readonly bulk: ContentThread
-  readonly logThread: LogThread
-  readonly follower: FollowerThread
+  readonly bulk: Pick<ContentThread, 'condemn' | 'census' | 'empty' | 'remove'>
+  readonly logThread: Pick<LogThread, 'condemn' | 'forgetSegments'>
+  readonly follower: Pick<FollowerThread, 'flush' | 'mark'>
 }
 
 export interface Collected {

@@ -6,19 +6,20 @@ import { BlockIndex } from '../content/block-index.ts'
 import { BlockStore } from '../content/block-store.ts'
 import { ContentThread } from '../content/content-thread.ts'
 import { RealDisk } from '../content/disk.ts'
-import { lastSeq, recordsOf } from '../journal/frame.ts'
+import { recordsOf } from '../journal/frame.ts'
 import type { Tail } from '../journal/journal.ts'
 import { LmdbJournal } from '../journal/lmdb.ts'
 import { LogThread } from '../journal/log-thread.ts'
 import { type Clock, SystemClock } from '../platform/clock.ts'
 import { MiB } from '../platform/limits.ts'
 import type { Log } from '../platform/log.ts'
-import { type Checkpoint, LayoutError } from '../projections/checkpoint.ts'
+import type { Checkpoint } from '../projections/checkpoint.ts'
 import { FollowerThread } from '../projections/follower-thread.ts'
-import { World } from '../projections/world.ts'
+import type { World } from '../projections/world.ts'
 import { LmdbStore } from '../store/lmdb-store.ts'
 import type { FrameLog } from './committer.ts'
 import { type DataPaths, dataPaths, lockDataDirectory } from './data-directory.ts'
+import { openWorld, type StorePlace } from './open-world.ts'
 import { RecentChanges } from './recent-changes.ts'
 
 export interface PartsOptions {
@@ -91,7 +92,14 @@ async function openAll(
   const tail = await logThread.claim(`${hostname()}:${process.pid}`, clock.now())
   const journal = await LmdbJournal.open({ dir: paths.journal, readOnly: true })
   closers.push(() => journal.close())
-  const world = await openWorld(options, paths, journal, tail, closers)
+  const world = await openWorld({
+    place: projectionsAt(paths.projections),
+    memory: projectionMemory,
+    journal,
+    tail,
+    log,
+  })
+  closers.push(() => world.store.close())
   const follower = new FollowerThread(
     { journalDir: paths.journal, storePath: paths.projections, memory: projectionMemory / 4 },
     {
@@ -161,32 +169,13 @@ async function openContent(
   return { bulk, blocks }
 }
 
-/** The world as the journal has it: the store's checkpoint and what was appended since. */
-async function openWorld(
-  { log, projectionMemory }: PartsOptions,
-  paths: DataPaths,
-  journal: LmdbJournal,
-  tail: Tail,
-  closers: Closers,
-): Promise<World> {
-  let store = new LmdbStore(paths.projections)
-  let world = await worldOn(store, projectionMemory, journal, tail)
-  if (typeof world === 'string') {
-    log.warn({ reason: world }, 'rebuilding the projections from the journal')
-    await store.close()
-    await rm(dirname(paths.projections), { recursive: true })
-    store = new LmdbStore(paths.projections)
-    world = new World(store, projectionMemory)
+/** The projections' files, in a directory of their own. */
+function projectionsAt(path: string): StorePlace {
+  return {
+    damage: () => undefined,
+    open: () => new LmdbStore(path),
+    remove: () => rm(dirname(path), { recursive: true, force: true }),
   }
-  closers.push(() => store.close())
-  let said = world.seq
-  for await (const frame of journal.stored(world.seq + 1)) {
-    for (const record of recordsOf(frame)) if (record.seq > world.seq) world.apply(record)
-    if (world.seq - said < PROGRESS_RECORDS) continue
-    said = world.seq
-    log.info({ seq: world.seq, of: tail.seq }, 'replaying the journal')
-  }
-  return world
 }
 
 /** Records at the journal's end that are looked through for recent changes. */
@@ -199,30 +188,4 @@ async function recentChanges(journal: LmdbJournal, seq: number): Promise<RecentC
     for (const record of recordsOf(frame)) changes.add(record)
   }
   return changes
-}
-
-const PROGRESS_RECORDS = 100_000
-
-/** The world of a store, or why the store is of no use. */
-async function worldOn(
-  store: LmdbStore,
-  memory: number,
-  journal: LmdbJournal,
-  tail: Tail,
-): Promise<World | string> {
-  let world: World
-  try {
-    world = new World(store, memory)
-  } catch (error) {
-    if (error instanceof LayoutError) return error.message
-    throw error
-  }
-  const { seq, hash } = world.stored
-  if (seq === 0) return world
-  if (seq > tail.seq) return `they are at record ${seq}, the journal ends with ${tail.seq}`
-  for await (const frame of journal.stored(seq)) {
-    const same = lastSeq(frame) === seq && frame.hash.equals(Buffer.from(hash, 'latin1'))
-    return same ? world : `they are of another journal at record ${seq}`
-  }
-  return `the journal has no record ${seq}`
 }

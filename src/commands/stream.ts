@@ -119,7 +119,8 @@ export class Stream {
     if (outcome.kind === 'parked') return outcome.wake
     const changes = outcome.kind === 'accepted' && outcome.events.length > 0
     // What changes nothing is remembered when somebody may ask again or wants to know who tried.
-    if (!changes && origin.checksum === 0 && outcome.kind === 'accepted') {
+    const idle = !changes && outcome.kind === 'accepted'
+    if (idle && origin.checksum === 0 && origin.actor === undefined) {
       return { outcome, seq: 0 }
     }
     const record = recordOf(this.world.seq + 1, command, stamp, outcome)
@@ -138,9 +139,9 @@ export class Stream {
 
   /** Remembers an attempt that was refused before it became a command. */
   noteRefusal(
-    command: Command['type'],
+    command: Command['type'] | 'LogIn',
     share: number,
-    about: About,
+    about: About | undefined,
     why: Refusal,
     origin: Origin,
   ): number {
@@ -153,10 +154,15 @@ export class Stream {
     this.note(commandCodes.Access, share, about, code, origin)
   }
 
+  /** Remembers that somebody was let in to administrate. */
+  noteLogin(origin: Origin): void {
+    this.note(commandCodes.LogIn, 0, undefined, 0, origin)
+  }
+
   private note(
     command: number,
     share: number,
-    about: About,
+    about: About | undefined,
     refusal: number,
     origin: Origin,
   ): number {

@@ -102,6 +102,9 @@ export class BlockIndex {
   private recoverSegment(disk: Disk, lane: Lane, segment: number, offset: number): number {
     const file = disk.open(segmentName(segment))
     try {
+      // A process that was killed leaves bytes that the system has and no disk: what is found here
+      // stands for later equal blocks, so it must not be lost with the power.
+      file.sync()
       // Bytes are checked: a block that was never finished must not stand for a later equal one.
       const blocks = [...blocksOf(file, segment, offset, true)]
       const end = { segment, offset: Math.max(offset, file.size()) }

@@ -3,9 +3,10 @@
  * index of all of them.
  */
 import { workerData } from 'node:worker_threads'
+import { isFull } from '../platform/disk-full.ts'
 import { serveThread } from '../platform/thread.ts'
 import { LmdbStore } from '../store/lmdb-store.ts'
-import { BlockIndex, type Position } from './block-index.ts'
+import { BlockIndex } from './block-index.ts'
 import { BlockWriter, identified } from './block-writer.ts'
 import { Bloom } from './bloom.ts'
 import { Compactor } from './compactor.ts'
@@ -17,8 +18,9 @@ import type {
   StoreCall,
 } from './content-thread.ts'
 import { RealDisk } from './disk.ts'
+import { IndexQueue } from './index-queue.ts'
 import { Scrubber } from './scrubber.ts'
-import { type FoundBlock, type Lane, laneOf, lanes } from './segment.ts'
+import { lanes } from './segment.ts'
 
 const { segmentsDir, indexPath, scrubBytes } = workerData as ContentThreadData
 
@@ -26,30 +28,7 @@ const disk = new RealDisk(segmentsDir)
 const index = new BlockIndex(new LmdbStore(indexPath))
 const blocks = new BlockWriter(index, { disk, lane: lanes.bulk })
 
-/** Blocks that the index does not have yet, and up to where in each lane. */
-let pending: FoundBlock[] = []
-let positions = new Map<Lane, Position>()
-let timer: NodeJS.Timeout | undefined
-const INDEX_MILLIS = 500
-const INDEX_BLOCKS = 10_000
-
-function note(written: readonly FoundBlock[], position: Position): void {
-  for (const block of written) pending.push(block)
-  positions.set(laneOf(position.segment), position)
-  if (pending.length >= INDEX_BLOCKS) writeIndex()
-  else timer ??= setTimeout(() => writeIndex(), INDEX_MILLIS)
-}
-
-function writeIndex(removed: readonly string[] = []): void {
-  clearTimeout(timer)
-  timer = undefined
-  if (positions.size === 0 && removed.length === 0) return
-  const done = positions
-  index.change(pending, removed, done)
-  pending = []
-  positions = new Map()
-  for (const position of done.values()) emit('indexed', position)
-}
+const queue = new IndexQueue(index, (position) => emit('indexed', position))
 
 // Collecting must not hold up who stores: it goes on only when the queue of calls was looked at.
 const pause = () => new Promise<void>((resolve) => setImmediate(resolve))
@@ -58,11 +37,7 @@ const compactor = new Compactor({
   index,
   writer: blocks,
   pause,
-  change: (written, removed, position) => {
-    for (const block of written) pending.push(block)
-    positions.set(laneOf(position.segment), position)
-    writeIndex(removed)
-  },
+  change: (written, removed, position) => queue.change(written, removed, position),
 })
 
 const scrubber = new Scrubber(disk, index, (block) => emit('damaged', block))
@@ -83,13 +58,13 @@ const emit = serveThread({
       return block
     })
     const stored = blocks.store(named)
-    note(stored.written, stored.position)
+    queue.note(stored.written, stored.position)
     return { ids: named.map(({ id }) => id), stored }
   },
-  note: ({ written, position }: NoteCall) => note(written, position),
+  note: ({ written, position }: NoteCall) => queue.note(written, position),
   condemn: (segments: readonly number[]) => blocks.condemn(new Set(segments)),
   census: (live: SharedArrayBuffer) => {
-    writeIndex()
+    queue.flush()
     return compactor.census(new Bloom(live))
   },
   empty: ({ segments, live }: EmptyCall) => compactor.empty(segments, new Bloom(live)),
@@ -98,8 +73,18 @@ const emit = serveThread({
   close: async () => {
     clearInterval(scrubbing)
     scrubber.close()
-    writeIndex()
+    closeQueue()
     blocks.close()
     await index.close()
   },
 })
+
+/** What a full disk keeps from the index the next start finds in the segments. */
+function closeQueue(): void {
+  queue.stop()
+  try {
+    queue.flush()
+  } catch (error) {
+    if (!isFull(error)) throw error
+  }
+}

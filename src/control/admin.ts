@@ -1,15 +1,12 @@
 /** How the API changes and reads what the stream is about. */
 import type { FastifyReply } from 'fastify'
+import { adminOrigin } from '../commands/administrator.ts'
 import type { Command } from '../commands/deciders.ts'
 import type { Engine } from '../commands/engine.ts'
-import { NO_ORIGIN } from '../commands/stream.ts'
-import { operations } from '../journal/command-names.ts'
 import type { Refusal } from '../journal/refusal.ts'
 import { Problem } from './problem.ts'
 import type { Running, Serving } from './running.ts'
 import { LateError, unlessAborted } from './unless-aborted.ts'
-
-const ADMIN = { ...NO_ORIGIN, op: operations.admin }
 
 const WHY_NOT = {
   starting: 'The server is replaying its journal. Try again in a moment.',
@@ -39,7 +36,7 @@ export async function change<T>(
 ): Promise<{ readonly seq: number; readonly answer: T }> {
   const serving = servingNow(running)
   const { engine } = serving
-  const decision = engine.stream.submit(command, ADMIN)
+  const decision = engine.stream.submit(command, adminOrigin())
   if (typeof decision === 'string') throw Problem.refused('delayed')
   const { outcome, seq } = decision
   // Before anything is waited for: the next change may come while this one is on its way.

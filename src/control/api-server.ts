@@ -10,9 +10,11 @@ import {
   fastify,
   LogController,
 } from 'fastify'
+import { onBehalfOf } from '../commands/administrator.ts'
 import { KiB } from '../platform/limits.ts'
 import type { Log } from '../platform/log.ts'
 import { Health } from './health.ts'
+import { LoginRecords } from './login-records.ts'
 import { PROBLEM_TYPE, Problem } from './problem.ts'
 import { explain, problemOf } from './request-errors.ts'
 import { groupRoutes, userRoutes } from './routes/accounts.ts'
@@ -67,7 +69,8 @@ export class ControlApi {
     const app = newApp(log)
     const metrics = new ServerMetrics(running)
     const health = new Health(running)
-    guard(app, token)
+    const logins = new LoginRecords(running)
+    guard(app, token, logins)
     observe(app, metrics, log)
     await describe(app)
     healthRoute(app, health)
@@ -160,11 +163,16 @@ function send(
 }
 
 /** Everything needs the token, what does not exist included, except routes that say otherwise. */
-function guard(app: FastifyInstance, token: string): void {
+function guard(app: FastifyInstance, token: string, logins: LoginRecords): void {
   const accepts = tokenCheck(token)
+  app.addHook('onRequest', (request, _reply, done) => onBehalfOf(request.ip, done))
   app.addHook('onRequest', async (request) => {
     if (request.routeOptions.config.open === true) return
-    if (accepts(request.headers.authorization)) return
+    if (accepts(request.headers.authorization)) {
+      logins.accepted(request.ip)
+      return
+    }
+    logins.refused(request.ip)
     throw Problem.of(
       'unauthorized',
       'Send "Authorization: Bearer TOKEN"; the token is in the file "token" of the data directory.',

@@ -34,6 +34,8 @@ export const commandCodes = {
   CreateHandleKey: 65,
   /** Not a change: an operation that the share's audit level `all` wants remembered. */
   Access: 96,
+  /** Not a change either: somebody was let in to administrate, or was not. */
+  LogIn: 97,
 } as const
 
 export type CommandName = keyof typeof commandCodes
@@ -72,6 +74,7 @@ export const operations = {
   'mount3.UMNT': 0x0203,
   'mount3.UMNTALL': 0x0204,
   admin: 0x0300,
+  'api.LOGIN': 0x0301,
 } as const
 
 export type OperationName = keyof typeof operations

@@ -19,12 +19,24 @@ export interface Origin {
   /** RPC transaction id and checksum of the call, which tell a retransmission; 0 without one. */
   readonly xid: number
   readonly checksum: number
+  /** Who it was where neither client nor uid say it: administrators, and who is not let in. */
+  readonly actor?: Actor
+}
+
+export interface Actor {
+  /** Where it came from, without a port: `192.0.2.1`. */
+  readonly address: string
+  /** What it was let in by: `token`; empty when it was not let in. */
+  readonly name: string
+  /** Attempts that this one record stands for: more than one when refusals are summed up. */
+  readonly count: number
 }
 
 /** What a refused command was about; an accepted one says so in its events. */
 export interface About {
   readonly ino: number
   readonly dir: number
+  /** In `dir`; with 0 for `dir` a path as it was asked for. */
   readonly name: string
   readonly toDir: number
   readonly toName: string
@@ -55,7 +67,7 @@ export function packRecord(record: JournalRecord): Buffer {
   const { origin, about, events } = record
   const packedEvents = new Array<unknown>(events.length)
   for (let i = 0; i < events.length; i++) packedEvents[i] = packEvent(events[i] as Event)
-  return packr.pack([
+  const fields: unknown[] = [
     record.command,
     origin.op,
     record.sec,
@@ -69,12 +81,15 @@ export function packRecord(record: JournalRecord): Buffer {
     record.refusal,
     about === undefined ? null : packAbout(about),
     packedEvents,
-  ])
+  ]
+  const { actor } = origin
+  if (actor !== undefined) fields.push([actor.address, actor.name, actor.count])
+  return packr.pack(fields)
 }
 
 function packAbout({ ino, dir, name, toDir, toName }: About): unknown[] {
   if (toDir !== 0) return [ino, dir, packName(name), toDir, packName(toName)]
-  if (dir !== 0) return [ino, dir, packName(name)]
+  if (dir !== 0 || name !== '') return [ino, dir, packName(name)]
   return [ino]
 }
 
@@ -103,23 +118,36 @@ function unpackRecord(value: unknown, seq: number): JournalRecord {
   const events = list(v[12], 'events')
   const unpacked = new Array<Event>(events.length)
   for (let i = 0; i < events.length; i++) unpacked[i] = unpackEvent(events[i])
+  const origin = unpackOrigin(v)
+  const actor = v[FIELDS] ?? null
   return {
     seq,
     command: integer(v[0], 'command'),
     sec: integer(v[2], 'sec'),
     nsec: integer(v[3], 'nsec'),
     share: integer(v[7], 'share'),
-    origin: {
-      op: integer(v[1], 'op'),
-      client: integer(v[4], 'client'),
-      uid: integer(v[5], 'uid'),
-      gid: integer(v[6], 'gid'),
-      xid: integer(v[8], 'xid'),
-      checksum: integer(v[9], 'checksum'),
-    },
+    origin: actor === null ? origin : { ...origin, actor: unpackActor(actor) },
     refusal: integer(v[10], 'refusal'),
     about: v[11] === null ? undefined : unpackAbout(v[11]),
     events: unpacked,
+  }
+}
+
+const unpackOrigin = (v: readonly unknown[]): Origin => ({
+  op: integer(v[1], 'op'),
+  client: integer(v[4], 'client'),
+  uid: integer(v[5], 'uid'),
+  gid: integer(v[6], 'gid'),
+  xid: integer(v[8], 'xid'),
+  checksum: integer(v[9], 'checksum'),
+})
+
+function unpackActor(value: unknown): Actor {
+  const v = list(value, 'actor')
+  return {
+    address: unpackers.text(v[0], 'actor.address'),
+    name: unpackers.text(v[1], 'actor.name'),
+    count: integer(v[2], 'actor.count'),
   }
 }
 

@@ -41,7 +41,8 @@ export async function verifyJournal(
   return { frames, records, bytes, firstSeq, tail }
 }
 
-function checkLink(tail: Tail, frame: Frame): void {
+/** Throws JournalFormatError unless the frame is the one that follows. */
+export function checkLink(tail: Tail, frame: Frame): void {
   if (frame.firstSeq !== tail.seq + 1) {
     throw new JournalFormatError(`frame begins with record ${frame.firstSeq}, not ${tail.seq + 1}`)
   }

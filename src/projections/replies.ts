@@ -12,8 +12,8 @@ import { copyRow, groupOfKey, putGroup } from './row-codec.ts'
 /** Calls remembered per client: far more than it has in flight. */
 const RING = 512
 const ENTRY = 16
-const TABLE = 'replies'
-const TABLE_ID = 9
+export const REPLIES_TABLE = { name: 'replies', id: 9 } as const
+const { name: TABLE, id: TABLE_ID } = REPLIES_TABLE
 
 /** Calls of one xid may be several: transports of one host count on their own. */
 const callKey = (xid: number, checksum: number): number => xid * 2 ** 20 + (checksum & 0xfffff)

@@ -223,9 +223,12 @@ export class World {
     this.refreshHorizons()
     if (contents.length === 0 && shares.length === 0) return
     const [dead, closed] = [new Set(contents), new Set(shares)]
-    const gone = (group: number) => dead.has(group) || closed.has(shareOf(group))
-    for (const table of this.tables) table.erase(gone)
-    this.extents.erase(gone)
+    const share = (group: number) => closed.has(shareOf(group))
+    // A content is numbered as the inode is that it was the first of, which may well be there.
+    const content = (group: number) => dead.has(group) || share(group)
+    for (const table of this.tables) table.erase(share)
+    this.extents.erase(content)
+    this.graves.erase(content)
   }
 
   /** Slots that wait for the follower. */

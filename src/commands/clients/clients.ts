@@ -23,7 +23,7 @@ export interface UnmountShare {
 
 /** Clients remembered at most: beyond it the longest known without a mount goes. */
 const CLIENTS_MAX = 16_384
-/** MOUNT's list is what clients claim (RFC 1813 appendix I): it must not grow without bound. */
+/** MOUNT's list is what clients claim (RFC 1813 appendix I): beyond this the oldest one goes. */
 const MOUNTS_MAX = 256
 
 export const seeClient: Decide<SeeClient> = (world, { address }) => {
@@ -44,8 +44,12 @@ function oldest(world: DecisionWorld): Client {
 export const mountShare: Decide<MountShare> = (world, { client, path }) => {
   const known = world.control.clients.get(client)
   if (known === undefined) return refused('unknown')
-  if (known.mounts.includes(path) || known.mounts.length >= MOUNTS_MAX) return accepted([])
-  return accepted([{ type: 'ShareMounted', client, path }])
+  // What is mounted already is mounted again: every mount is a record.
+  const mounted = { type: 'ShareMounted', client, path } as const
+  const [oldest] = known.mounts
+  const full = known.mounts.length >= MOUNTS_MAX && !known.mounts.includes(path)
+  if (!full || oldest === undefined) return accepted([mounted])
+  return accepted([{ type: 'ShareUnmounted', client, path: oldest }, mounted])
 }
 
 export const unmountShare: Decide<UnmountShare> = (world, { client, path }) => {

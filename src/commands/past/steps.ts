@@ -1,11 +1,10 @@
 /** Single changes that bringing something back is made of, as an administrator makes them. */
 import { SYSTEM } from '../../auth/principal.ts'
-import { operations } from '../../journal/command-names.ts'
 import type { Refusal } from '../../journal/refusal.ts'
 import { nodeId } from '../../projections/node-id.ts'
+import { adminOrigin } from '../administrator.ts'
 import type { Command } from '../deciders.ts'
 import type { Engine } from '../engine.ts'
-import { NO_ORIGIN } from '../stream.ts'
 
 /** Refusals are answers here too: one object that cannot be brought back must not stop the rest. */
 export interface Done {
@@ -15,13 +14,11 @@ export interface Done {
   readonly seq: number
 }
 
-export const ADMIN = { ...NO_ORIGIN, op: operations.admin }
-
 export async function step(engine: Engine, command: Command): Promise<Done> {
   const { share, ino } = target(engine, command)
   // Bytes that are being sealed belong to the file as it is before.
   if (ino !== 0) await engine.content.settled(share, ino)
-  const decision = engine.stream.submit(command, ADMIN, SYSTEM)
+  const decision = engine.stream.submit(command, adminOrigin(), SYSTEM)
   if (typeof decision === 'string') return { result: 'delayed', seq: 0 }
   const { outcome, seq } = decision
   if (outcome.kind === 'refused') return { result: outcome.why, seq }

@@ -80,8 +80,9 @@ export class ChangeProcedure<Args, Res, Open extends Opening> implements Procedu
     const first = nfs.engine.world.replies.find(client, call.xid, call.checksum)
     if (first !== 0) return this.again(first, args, call, w)
     if (nfs.replies.isWorking(client, call.xid, call.checksum)) return NO_REPLY
+    nfs.begin()
     const opened = change.open(nfs, args, call, NOW)
-    if (typeof opened === 'string') return this.unopened(opened, args, w)
+    if (typeof opened === 'string') return this.unopened(opened, args, call)(w)
     const settling = change.settle?.(nfs, opened, args)
     if (settling !== undefined) return this.later(settling, args, call)
     const decision = this.decide(opened, args, call)
@@ -90,14 +91,14 @@ export class ChangeProcedure<Args, Res, Open extends Opening> implements Procedu
   }
 
   /** A handle that leads nowhere changes nothing: whoever asks again may hear the same again. */
-  private unopened(why: Refusal, args: Args, w: ReplyWriter): number {
-    const { nfs } = this
+  private unopened(why: Refusal, args: Args, call: Call): WriteResult {
+    const { nfs, change } = this
+    nfs.noteUnopened(change.type, `nfs3.${change.name}` as OperationName, why, call)
     const outcome = { kind: 'refused', why } as const
-    this.change.res.encode(
-      w,
-      this.change.result(nfs, { args, opened: undefined, outcome, moment: NOW }),
-    )
-    return 0
+    return (w) => {
+      change.res.encode(w, change.result(nfs, { args, opened: undefined, outcome, moment: NOW }))
+      return 0
+    }
   }
 
   private decide(opened: Open, args: Args, call: Call): Decision | string {
@@ -142,10 +143,9 @@ export class ChangeProcedure<Args, Res, Open extends Opening> implements Procedu
       let waiting: Promise<unknown> | undefined = settling
       for (;;) {
         await waiting
+        nfs.begin()
         const opened = change.open(nfs, args, call, NOW)
-        if (typeof opened === 'string') {
-          return (w) => this.unopened(opened, args, w)
-        }
+        if (typeof opened === 'string') return this.unopened(opened, args, call)
         waiting = change.settle?.(nfs, opened, args)
         if (waiting !== undefined) continue
         const decision = this.decide(opened, args, call)

@@ -1,6 +1,7 @@
 /** What NFSv3's procedures work with: the engine, handles, exports, and how long replies wait. */
 import type { Principal } from '../../auth/principal.ts'
 import { wantsAccessTime } from '../../commands/content/touch-access-time.ts'
+import type { Command } from '../../commands/deciders.ts'
 import type { Engine } from '../../commands/engine.ts'
 import type { StagedFile } from '../../content/staging.ts'
 import { type OperationName, operations } from '../../journal/command-names.ts'
@@ -15,6 +16,7 @@ import { HandleCodec } from '../handle.ts'
 import type { Call } from '../rpc/program.ts'
 import { fattr3Of, wccAttrOf } from './attributes.ts'
 import { ReplyCache } from './reply-cache.ts'
+import { UnopenedChanges } from './unopened.ts'
 import type { fattr3, wcc_attr, wcc_data } from './wire-types.ts'
 
 /** A handle that names something the caller may ask about. */
@@ -42,13 +44,29 @@ export class Nfs3 {
   readonly exports: Exports
   readonly handles: HandleCodec
   readonly replies = new ReplyCache()
+  private readonly unopened: UnopenedChanges
   /** The share of the handle that was opened last: whose audit level the call falls under. */
   lastShare: Share | undefined
+  /** What it names, whether or not it is there; 0: nothing. */
+  lastIno = 0
 
   constructor(engine: Engine) {
     this.engine = engine
+    this.unopened = new UnopenedChanges(engine)
     this.exports = new Exports(engine.world.control)
     this.handles = new HandleCodec(engine.world.control.state.handleKey)
+  }
+
+  /** A call begins: nothing was opened for it yet. */
+  begin(): void {
+    this.lastShare = undefined
+    this.lastIno = 0
+  }
+
+  /** Remembers that the call in hand was refused because its handle could not be opened. */
+  noteUnopened(type: Command['type'], operation: OperationName, why: Refusal, call: Call): void {
+    const [share, ino] = [this.lastShare?.id ?? 0, this.lastIno]
+    this.unopened.note({ type, operation, why, call, share, ino })
   }
 
   /** `moment`: the record after which to look, or NOW. */
@@ -60,6 +78,7 @@ export class Nfs3 {
     const share = world.control.shares.get(handle.share)
     if (share === undefined || share.deleted !== 0) return 'stale'
     this.lastShare = share
+    this.lastIno = ino
     const principal = this.exports.admit(call.caller, share, call.principal)
     if (typeof principal === 'string') return principal
     if (ino === HISTORY_INO) return this.history(share, generation, principal)

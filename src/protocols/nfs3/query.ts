@@ -1,3 +1,4 @@
+import type { Principal } from '../../auth/principal.ts'
 import { aboutEntry, aboutNode } from '../../commands/decider.ts'
 import type { OperationName } from '../../journal/command-names.ts'
 import type { Refusal } from '../../journal/refusal.ts'
@@ -33,7 +34,7 @@ export function queryProcedure<Args, Res extends { readonly status: number }>(
   const serve = (reader: Reader, call: Call, w: ReplyWriter): Outcome => {
     const args = argsCodec.decode(reader)
     positions.saw = 0
-    nfs.lastShare = undefined
+    nfs.begin()
     const result = run(nfs, args, call)
     const share = nfs.lastShare as Share | undefined
     // What the synchronous part has seen; the rest of a procedure looks at nothing else.
@@ -58,6 +59,8 @@ const refusalOfStatus = new Map<number, Refusal>(
   Object.entries(nfs3Status).map(([refusal, status]) => [status, refusal as Refusal]),
 )
 
+const NOBODY: Principal = { uid: 65534, gid: 65534, gids: [] }
+
 /** Leaves an access record, which no reply waits for. */
 function audit<Args, Res extends { readonly status: number }>(
   nfs: Nfs3,
@@ -70,7 +73,8 @@ function audit<Args, Res extends { readonly status: number }>(
   const { handle, name: entry } = about(args)
   const ino = nfs.handles.decode(handle)?.ino ?? 0
   const principal = nfs.exports.admit(call.caller, share, call.principal)
-  const who = typeof principal === 'string' ? { uid: 0, gid: 0, gids: [] } : principal
+  // Who was not let in is whoever the call says it is.
+  const who = typeof principal === 'string' ? (call.principal ?? NOBODY) : principal
   const origin = nfs.origin(call, `nfs3.${name}` as OperationName, who)
   const what = entry === undefined ? aboutNode(ino) : aboutEntry(ino, entry)
   nfs.engine.stream.noteAccess(share.id, what, refusalOfStatus.get(status), origin)

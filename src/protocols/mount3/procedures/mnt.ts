@@ -1,7 +1,9 @@
 // RFC 1813 appendix I, section 5.2.1: MNT - Add mount entry.
 import type { Engine } from '../../../commands/engine.ts'
 import { operations } from '../../../journal/command-names.ts'
+import type { Origin } from '../../../journal/record.ts'
 import type { Refusal } from '../../../journal/refusal.ts'
+import { RepeatLimiter } from '../../../platform/repeat-limiter.ts'
 import { fileKind, ROOT_INO } from '../../../projections/inode.ts'
 import type { Share } from '../../../projections/share.ts'
 import type { Exports } from '../../exports.ts'
@@ -57,6 +59,28 @@ function walk(engine: Engine, share: Share, rest: readonly string[]): number | R
   return ino
 }
 
+interface RefusedMount {
+  readonly path: string
+  readonly why: Refusal
+  readonly call: Call
+}
+
+/** Who was refused, where from and what it asked for. True: there is nothing to try again. */
+function noteRefused(engine: Engine, { path, why, call }: RefusedMount, count: number): true {
+  const { client, address } = call.caller
+  const { uid, gid } = call.principal ?? NOBODY
+  const op = operations['mount3.MNT']
+  const who: Origin = { op, client, uid, gid, xid: call.xid, checksum: 0 }
+  const origin = count === 1 ? who : { ...who, actor: { address, name: '', count } }
+  const resolved = resolve(engine, path)
+  const share = typeof resolved === 'string' ? 0 : resolved.share.id
+  const about = { ino: 0, dir: 0, name: path.slice(0, PATH_MAX), toDir: 0, toName: '' }
+  engine.stream.noteRefusal('MountShare', share, about, why, origin)
+  return true
+}
+
+const NOBODY = { uid: 65534, gid: 65534 }
+
 export function mnt(engine: Engine, exports: Exports, handles: HandleCodec): Procedure {
   const mount = (path: string, call: Call): { fhandle: Buffer; seq: number } | Refusal => {
     const resolved = resolve(engine, path)
@@ -76,6 +100,9 @@ export function mnt(engine: Engine, exports: Exports, handles: HandleCodec): Pro
     const seq = typeof decision === 'string' ? 0 : decision.seq
     return { fhandle: handles.encode(share.id, ino, inode.generation), seq }
   }
+  const refusals = new RepeatLimiter<RefusedMount>({
+    tell: (refused, count) => noteRefused(engine, refused, count),
+  })
   return {
     number: mountproc3.MNT,
     name: 'MNT',
@@ -84,6 +111,11 @@ export function mnt(engine: Engine, exports: Exports, handles: HandleCodec): Pro
       engine.world.positions.saw = 0
       const mounted = mount(dirpath, call)
       if (typeof mounted === 'string') {
+        refusals.add(`${call.caller.client} ${dirpath.slice(0, PATH_MAX)}`, {
+          path: dirpath,
+          why: mounted,
+          call,
+        })
         MNT3res.encode(w, { fhs_status: mountStatus(mounted) })
         return 0
       }

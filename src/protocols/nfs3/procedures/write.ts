@@ -56,8 +56,12 @@ export class WriteProcedure implements Procedure {
     const args = WRITE3args.decode(reader)
     const { positions } = nfs.engine.world
     positions.saw = 0
+    nfs.begin()
     const opened = nfs.openToChange(args.file, call)
-    if (typeof opened === 'string') return this.refuse(w, opened, undefined)
+    if (typeof opened === 'string') {
+      nfs.noteUnopened('WriteContent', 'nfs3.WRITE', opened, call)
+      return this.refuse(w, opened, undefined)
+    }
     const written = this.take(opened, args, call)
     if (typeof written === 'string') {
       const origin = nfs.origin(call, 'nfs3.WRITE', opened.principal)
