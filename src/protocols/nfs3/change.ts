@@ -131,7 +131,7 @@ export class ChangeProcedure<Args, Res, Open extends Opening> implements Procedu
     positions.saw = seq
     const start = w.pos
     change.res.encode(w, change.result(nfs, done))
-    if (seq !== 0) nfs.replies.keep(seq, Buffer.from(w.bytes.subarray(start, w.pos)))
+    if (seq !== 0) nfs.replies.keep(seq, w.bytes, start, w.pos)
     return nfs.holdFor(done.opened?.main.share, positions.saw)
   }
 
@@ -166,7 +166,7 @@ export class ChangeProcedure<Args, Res, Open extends Opening> implements Procedu
     return (w) => {
       const start = w.pos
       change.res.encode(w, result)
-      if (seq !== 0) nfs.replies.keep(seq, Buffer.from(w.bytes.subarray(start, w.pos)))
+      if (seq !== 0) nfs.replies.keep(seq, w.bytes, start, w.pos)
       return hold
     }
   }

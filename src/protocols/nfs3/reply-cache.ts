@@ -1,31 +1,46 @@
 import { MiB } from '../../platform/limits.ts'
 
-const BYTES_MAX = 8 * MiB
-const ENTRY_WEIGHT = 200
+const BYTES = 8 * MiB
+/** Results that can be found: a power of two. */
+const SLOTS = 32 * 1024
 
 /**
  * Results of non-idempotent calls, by the record they left, so that most retransmissions are
- * answered without looking into the past. Losing one costs time, nothing else.
+ * answered without looking into the past. Losing one costs time, nothing else. They lie in one
+ * buffer, each new one over the oldest: nothing is allocated per call, nor left to be collected.
  */
 export class ReplyCache {
-  private readonly results = new Map<number, Buffer>()
-  private bytes = 0
+  private readonly bytes = Buffer.allocUnsafeSlow(BYTES)
+  private readonly seqs = new Float64Array(SLOTS)
+  /** Where each result is, counted from the first byte that was ever kept. */
+  private readonly starts = new Float64Array(SLOTS)
+  private readonly lengths = new Uint32Array(SLOTS)
+  private end = 0
   /** Calls that are being worked on and have no record yet. */
   private readonly working = new Set<string>()
 
+  /** A view, until the next `keep`. */
   get(seq: number): Buffer | undefined {
-    return this.results.get(seq)
+    const slot = seq % SLOTS
+    const start = this.starts[slot] as number
+    if (this.seqs[slot] !== seq || start < this.end - BYTES) return undefined
+    const at = start % BYTES
+    return this.bytes.subarray(at, at + (this.lengths[slot] as number))
   }
 
-  keep(seq: number, result: Buffer): void {
-    this.results.set(seq, result)
-    this.bytes += result.length + ENTRY_WEIGHT
-    if (this.bytes <= BYTES_MAX) return
-    for (const [oldest, { length }] of this.results) {
-      this.results.delete(oldest)
-      this.bytes -= length + ENTRY_WEIGHT
-      if (this.bytes <= BYTES_MAX) return
-    }
+  /** Copies `source` from `from` to `to`. */
+  keep(seq: number, source: Buffer, from: number, to: number): void {
+    const length = to - from
+    if (length > BYTES) return
+    const at = this.end % BYTES
+    // In one piece: what is left at the end of the buffer is passed over.
+    const start = at + length > BYTES ? this.end + BYTES - at : this.end
+    source.copy(this.bytes, start % BYTES, from, to)
+    const slot = seq % SLOTS
+    this.seqs[slot] = seq
+    this.starts[slot] = start
+    this.lengths[slot] = length
+    this.end = start + length
   }
 
   private key(client: number, xid: number, checksum: number): string {

@@ -1,0 +1,266 @@
+/** What an administrator may do to a share while clients use it. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { ACCESS3 } from '../../../src/protocols/nfs3/procedures/access.ts'
+import { Mount3Client } from '../../client/mount3-client.ts'
+import { nfs3, ok, sattr } from '../../client/nfs3-client.ts'
+import { toRecord } from '../../client/record-marking.ts'
+import { decodeResult } from '../../client/rpc-call.ts'
+import { serveShare } from '../served-share.ts'
+import { ALICE, ROOT, Session } from '../session.ts'
+import { assertStatus, changesBy } from './expectations.ts'
+import { callByName, type ProcedureName, validCalls } from './valid-calls.ts'
+
+const share = await serveShare()
+
+const changing: readonly ProcedureName[] = [
+  'setattr',
+  'write',
+  'create',
+  'mkdir',
+  'symlink',
+  'mknod',
+  'remove',
+  'rmdir',
+  'rename',
+  'link',
+]
+const asking: readonly ProcedureName[] = [
+  'getattr',
+  'access',
+  'read',
+  'readlink',
+  'readdir',
+  'readdirplus',
+  'fsstat',
+  'fsinfo',
+  'pathconf',
+]
+
+async function furnished() {
+  const { session, dir } = await share.workplace()
+  const file = await session.create(dir, 'file', { data: 'content' })
+  const symlink = await session.symlink(dir, 'symlink', 'target')
+  return { session, dir, file, calls: validCalls({ dir, file, symlink }, 'name') }
+}
+
+describe('readOnly', () => {
+  test('NFS3ERR_ROFS for whatever changes something, and nothing else', async () => {
+    const { session, dir, file, calls } = await furnished()
+    await share.edit({ readOnly: true })
+    const before = await session.attributes(dir)
+    for (const name of changing) {
+      assertStatus(await callByName(session.nfs, name, calls[name]), 'NFS3ERR_ROFS', name)
+    }
+    for (const name of asking) {
+      assertStatus(await callByName(session.nfs, name, calls[name]), 'NFS3_OK', name)
+    }
+    assert.deepEqual(await session.attributes(dir), before)
+    const { access } = ok(await session.nfs.access({ object: file, access: 0x3f }))
+    assert.equal(access & (ACCESS3.MODIFY | ACCESS3.EXTEND), 0)
+    assert.deepEqual(await changesBy(session, file, () => session.readAll(file)), [])
+    await share.edit({ readOnly: false })
+    await session.write(file, 0, 'changed')
+  })
+})
+
+describe('quota', () => {
+  test('NFS3ERR_DQUOT beyond it; FSSTAT says what is left; removing makes room', async () => {
+    const { session, dir } = await share.workplace()
+    const MiB = 1 << 20
+    const used = async () => {
+      const { tbytes, fbytes } = ok(await session.nfs.fsstat({ fsroot: dir }))
+      return { tbytes, fbytes }
+    }
+    await share.edit({ quota: 4 * MiB })
+    const { tbytes, fbytes } = await used()
+    assert.equal(tbytes, 4 * MiB)
+    assert.ok(fbytes > 3 * MiB && fbytes <= 4 * MiB)
+    const file = await session.create(dir, 'file')
+    for (const stable of [0, 2] as const) {
+      const data = Buffer.alloc(MiB, stable + 1)
+      await session.write(file, 0, data, stable)
+      await session.write(file, MiB, data, stable)
+      const args = { file, offset: 2 * MiB, count: MiB, stable, data }
+      ok(await session.nfs.write(args))
+      assertStatus(await session.nfs.write({ ...args, offset: 3 * MiB }), 'NFS3ERR_DQUOT')
+      await session.set(file, { size: 0 })
+    }
+    await session.write(file, 0, Buffer.alloc(MiB, 9))
+    assert.ok((await used()).fbytes < 3 * MiB)
+    await session.remove(dir, 'file')
+    assert.equal((await used()).fbytes, fbytes)
+    await share.edit({ quota: 0 })
+  })
+})
+
+describe('frozen', () => {
+  test('changes wait until it is thawed; asking goes on', async () => {
+    const { session, dir, calls } = await furnished()
+    await share.edit({ frozen: true })
+    let done = false
+    const waiting = session.mkdir(dir, 'waits').then(() => {
+      done = true
+    })
+    for (const name of asking) {
+      assertStatus(await callByName(session.nfs, name, calls[name]), 'NFS3_OK', name)
+    }
+    assertStatus(await callByName(session.nfs, 'write', calls.write), 'NFS3ERR_JUKEBOX')
+    assert.equal(done, false)
+    assert.equal(await session.exists(dir, 'waits'), false)
+    await share.edit({ frozen: false })
+    await waiting
+    assert.ok(await session.exists(dir, 'waits'))
+  })
+
+  test('a call that is sent again while it waits happens once', async () => {
+    const { session, dir } = await share.workplace()
+    await share.edit({ frozen: true })
+    const args = { where: { dir, name: 'once' }, attributes: sattr() }
+    const message = session.rpc.encode(nfs3.mkdir, args, { credentials: session.credentials })
+    const answer = session.rpc.exchange(message)
+    await session.attributes(dir)
+    session.rpc.sendBytes(toRecord(message))
+    await session.attributes(dir)
+    await share.edit({ frozen: false })
+    const first = await answer
+    assertStatus(decodeResult(nfs3.mkdir, first.body), 'NFS3_OK')
+    assert.deepEqual((await session.rpc.exchange(message)).body, first.body)
+    assert.deepEqual(await session.names(dir), ['once'])
+  })
+
+  test('all kinds of changes find their way when it thaws', async () => {
+    const { session, dir, file, calls } = await furnished()
+    await session.create(dir, 'to remove')
+    await session.mkdir(dir, 'to rmdir')
+    await session.create(dir, 'to rename')
+    await share.edit({ frozen: true })
+    const waiting = [
+      callByName(session.nfs, 'setattr', calls.setattr),
+      callByName(session.nfs, 'create', calls.create),
+      session.nfs.remove({ object: { dir, name: 'to remove' } }),
+      session.nfs.rmdir({ object: { dir, name: 'to rmdir' } }),
+      session.nfs.rename({ from: { dir, name: 'to rename' }, to: { dir, name: 'renamed' } }),
+      session.nfs.link({ file, link: { dir, name: 'linked' } }),
+    ]
+    await session.attributes(dir)
+    await share.edit({ frozen: false })
+    for (const result of await Promise.all(waiting)) assertStatus(result, 'NFS3_OK')
+    const names = ['file', 'linked', 'name', 'renamed', 'symlink']
+    assert.deepEqual((await session.names(dir)).sort(), names)
+  })
+})
+
+describe('who may use it', () => {
+  test('allow: others are refused, mounted or not', async () => {
+    const { session, dir } = await share.workplace()
+    await share.edit({ allow: ['192.0.2.0/24', '2001:db8::/32'] })
+    assertStatus(await session.nfs.getattr({ object: dir }), 'NFS3ERR_ACCES')
+    assert.equal((await new Mount3Client(session.rpc).mnt('/export')).fhs_status, 13)
+    await share.edit({ allow: ['192.0.2.1', '127.0.0.0/8'] })
+    await session.attributes(dir)
+    await share.edit({ allow: [] })
+  })
+
+  test('securePorts: calls must come from a port below 1024', async () => {
+    const { session, dir } = await share.workplace()
+    await share.edit({ securePorts: true })
+    const refused = await session.nfs.getattr({ object: dir })
+    assert.ok([1, 13].includes(refused.status), `status ${refused.status}`)
+    assert.notEqual((await new Mount3Client(session.rpc).mnt('/export')).fhs_status, 0)
+    await share.edit({ securePorts: false })
+    await session.attributes(dir)
+  })
+
+  test('squash changes for connections that are there', async () => {
+    const { session, dir } = await share.workplace()
+    const owner = async (name: string) =>
+      (await session.attributes(await session.create(dir, name))).uid
+    assert.equal(await owner('as root'), 0)
+    await share.edit({ squash: 'all', anonUid: 77, anonGid: 78 })
+    assert.equal(await owner('as somebody'), 77)
+    await share.edit({ squash: 'none', anonUid: 65_534, anonGid: 65_534 })
+    assert.equal(await owner('as root again'), 0)
+  })
+})
+
+describe('what is recorded', () => {
+  test('atime none: reading changes nothing', async () => {
+    const { session, dir } = await share.workplace()
+    const file = await session.create(dir, 'file', { data: 'content' })
+    await share.edit({ atime: 'none' })
+    assert.deepEqual(await changesBy(session, file, () => session.readAll(file)), [])
+    assert.deepEqual(await changesBy(session, dir, () => session.names(dir)), [])
+    await share.edit({ atime: 'relatime' })
+    assert.deepEqual(await changesBy(session, file, () => session.readAll(file)), ['atime'])
+  })
+
+  test('audit all: every procedure works as before', async () => {
+    await share.edit({ audit: 'all' })
+    const { session, calls } = await furnished()
+    for (const name of [...asking, 'lookup', 'commit'] as const) {
+      const { status } = await callByName(session.nfs, name, calls[name])
+      assert.equal(status, name === 'lookup' ? 2 : 0, name)
+    }
+    await share.edit({ audit: 'writes' })
+  })
+})
+
+describe('two shares', () => {
+  test('NFS3ERR_XDEV: nothing is linked or moved from one to the other', async () => {
+    const { session, dir } = await share.workplace()
+    await share.add('/second')
+    const root = await new Mount3Client(session.rpc).root('/second')
+    const second = new Session(session.rpc, root, session.credentials)
+    const file = await session.create(dir, 'file')
+    const there = { dir: root, name: 'file' }
+    assertStatus(await session.nfs.link({ file, link: there }), 'NFS3ERR_XDEV')
+    const rename = { from: { dir, name: 'file' }, to: there }
+    assertStatus(await session.nfs.rename(rename), 'NFS3ERR_XDEV')
+    assert.deepEqual(await second.names(root), [])
+    assert.deepEqual(await session.lookup(dir, 'file'), file)
+    const [one, two] = [await session.attributes(session.root), await second.attributes(root)]
+    assert.notEqual(one.fsid, two.fsid)
+    assert.deepEqual(await second.lookup(root, '..'), root)
+  })
+
+  test('a share that was deleted: NFS3ERR_STALE, also behind a crash', async () => {
+    await share.add('/third')
+    const root = await new Mount3Client(await share.connect()).root('/third')
+    const session = await share.session()
+    const file = await session.create(root, 'file', { data: 'content' })
+    await share.server.administer('DELETE', '/v1/shares/%2Fthird')
+    for (const object of [root, file]) {
+      assertStatus(await session.nfs.getattr({ object }), 'NFS3ERR_STALE')
+    }
+    await share.crash()
+    const again = await share.session()
+    assertStatus(await again.nfs.getattr({ object: file }), 'NFS3ERR_STALE')
+    await share.add('/third')
+    assertStatus(await again.nfs.getattr({ object: file }), 'NFS3ERR_STALE')
+  })
+})
+
+test('NFS3ERR_NOSPC on a full disk: what is there can be read, changed and removed', async () => {
+  const { session, dir } = await share.workplace(ALICE)
+  const file = await session.create(dir, 'file', { data: 'content' })
+  const calls = validCalls({ dir, file, symlink: file })
+  await share.restart({ reserve: '1000000G' })
+  const { nfs } = await share.session(ALICE)
+  for (const name of ['create', 'mkdir', 'symlink', 'mknod', 'link', 'write'] as const) {
+    assertStatus(await callByName(nfs, name, calls[name]), 'NFS3ERR_NOSPC', name)
+  }
+  const growing = { object: file, new_attributes: sattr({ size: 100 }), guard: undefined }
+  assertStatus(await nfs.setattr(growing), 'NFS3ERR_NOSPC')
+  const full = new Session((await share.session(ALICE)).rpc, session.root, session.credentials)
+  assert.equal((await full.readAll(file)).toString(), 'content')
+  await full.set(file, { mode: 0o600 })
+  await full.rename(dir, 'file', dir, 'renamed')
+  await full.set(file, { size: 3 })
+  await full.remove(dir, 'renamed')
+  const { abytes } = ok(await nfs.fsstat({ fsroot: dir }))
+  assert.equal(abytes, 0)
+  await share.restart({ reserve: '64M' })
+  const again = await share.session(ROOT)
+  await again.create(dir, 'there is room again')
+})
