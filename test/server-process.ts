@@ -1,10 +1,11 @@
-/** DittoFS in a process of its own, as `dfs start` runs it: to be stopped, killed and started again. */
+/**
+ * DittoFS in a process of its own, as `dfs start` runs it: to be stopped, killed and started again.
+ */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-
 import type { Addresses } from '../src/server.ts'
 
 const program = resolve(import.meta.dirname, '../bin/dfs.cjs')
@@ -33,15 +34,19 @@ export class ServerProcess {
   /** Where it answers as port mapper, if it does. */
   readonly portmapPort: number | undefined
   readonly pid: number
+  private readonly api: string
+  private readonly token: string
   private readonly child: ChildProcess
   private readonly log: string[]
   private readonly exited: Promise<number | null>
 
-  private constructor(child: ChildProcess, addresses: Addresses, log: string[]) {
+  private constructor(child: ChildProcess, addresses: Addresses, data: string, log: string[]) {
     this.child = child
     this.pid = child.pid as number
     this.port = portOf(addresses.nfs)
     this.portmapPort = addresses.portmap === undefined ? undefined : portOf(addresses.portmap)
+    this.api = addresses.api
+    this.token = readFileSync(join(data, 'token'), 'utf8').trim()
     this.log = log
     this.exited = exitOf(child)
   }
@@ -70,7 +75,7 @@ export class ServerProcess {
     })
     const addresses: Addresses = JSON.parse(await Promise.race([ready.promise, failed]))
     failed.catch(() => undefined)
-    return new ServerProcess(child, addresses, log)
+    return new ServerProcess(child, addresses, data, log)
   }
 
   /** What it has logged as an error: it never should, whatever clients do. */
@@ -98,6 +103,20 @@ export class ServerProcess {
   async stop(): Promise<number | null> {
     this.child.kill('SIGTERM')
     return await this.exited
+  }
+
+  /** Asks the REST API, as an administrator; rejects when it refuses. */
+  async administer(
+    method: 'DELETE' | 'PATCH' | 'POST',
+    path: string,
+    body?: unknown,
+  ): Promise<void> {
+    const headers: Record<string, string> = { authorization: `Bearer ${this.token}` }
+    if (body !== undefined) headers['content-type'] = 'application/json'
+    const init = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) }
+    const response = await fetch(`http://${this.api}${path}`, init)
+    const answer = await response.text()
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${answer}`)
   }
 
   /** Bytes of memory that it holds now. */

@@ -1,7 +1,7 @@
 /**
  * Collects garbage: content that nothing refers to, live or within the retention window. What is
- * referred to is marked in a Bloom filter, so memory is bounded and a mistake keeps a block too long,
- * never too short.
+ * referred to is marked in a Bloom filter, so memory is bounded and a mistake keeps a block too
+ * long, never too short.
  *
  * A segment that is to go is condemned first: from then on nobody relies on an equal block in it.
  * Only when all who may have done so before are through, and what they name is in the store, is

@@ -48,7 +48,9 @@ export interface EngineOptions {
 
 const COLLECT_MILLIS = 15 * 60_000
 
-/** Records that may wait for the follower: bounds memory, and how long a start after a crash takes. */
+/**
+ * Records that may wait for the follower: bounds memory, and how long a start after a crash takes.
+ */
 const LAG_MAX = 200_000
 const BACKLOG_MAX = 64 * MiB
 

@@ -9,8 +9,10 @@ import type { Share } from '../projections/share.ts'
 
 const LABEL = /^[A-Za-z_][A-Za-z0-9._-]{0,99}$/
 const SEQ = /^@?(\d{1,16})$/
-const TIME =
-  /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):?(\d{2})(?::?(\d{2})(?:\.(\d{1,9}))?)?(Z|[+-]\d{2}:?\d{2})?)?$/
+const DAY = /(\d{4})-(\d{2})-(\d{2})/.source
+const CLOCK = /(\d{2}):?(\d{2})(?::?(\d{2})(?:\.(\d{1,9}))?)?/.source
+const ZONE = /(Z|[+-]\d{2}:?\d{2})?/.source
+const TIME = new RegExp(`^${DAY}(?:[T ]${CLOCK}${ZONE})?$`)
 
 export const isLabel = (text: string): boolean => LABEL.test(text)
 
@@ -60,8 +62,8 @@ export interface Times {
 }
 
 /**
- * The record after which a moment is. `now` is the last durable one: what is later has not happened.
- * `horizon`: records before it are forgotten.
+ * The record after which a moment is. `now` is the last durable one: what is later has not
+ * happened. `horizon`: records before it are forgotten.
  */
 export async function resolveMoment(
   moment: Moment,

@@ -1,6 +1,6 @@
 /**
- * Commands that wait for something to happen. They are decided anew, oldest first, when their key is
- * woken, and may well park again. Bounded: who finds the lot full is told to come again later.
+ * Commands that wait for something to happen. They are decided anew, oldest first, when their key
+ * is woken, and may well park again. Bounded: who finds the lot full is told to come again later.
  */
 import type { Principal } from '../auth/principal.ts'
 import type { Origin } from '../journal/record.ts'

@@ -1,6 +1,6 @@
 /**
- * The live writer of a stream. It decides commands one after the other, folds what they amount to at
- * once, and knows three positions:
+ * The live writer of a stream. It decides commands one after the other, folds what they amount to
+ * at once, and knows three positions:
  *
  *   decided    the last record folded into the world; moved by `submit`
  *   durable    the last record that no crash can lose; moved by the committer, never above decided

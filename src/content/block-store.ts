@@ -1,6 +1,6 @@
 /**
- * Blocks as the live server sees them: in memory, on their way to the disk, or in a segment. Reading
- * what is in memory is synchronous; the rest comes later, checked on its way in.
+ * Blocks as the live server sees them: in memory, on their way to the disk, or in a segment.
+ * Reading what is in memory is synchronous; the rest comes later, checked on its way in.
  */
 import { CHECKED, headerSize, intact, type Location, readHeader } from './block.ts'
 import { BlockCache, type CachedBlock } from './block-cache.ts'
@@ -39,11 +39,16 @@ export class BlockStore {
     return this.cache.bytes
   }
 
-  /** Keeps a block that no disk has yet. `landed` must follow. */
-  pin(id: string, bytes: Buffer): void {
+  /**
+   * Keeps a block that no disk has yet, and returns the copy that it keeps. `landed` must follow.
+   */
+  pin(id: string, bytes: Buffer): Buffer {
     const block = this.cache.admit(id, bytes.length)
     block.pins += 1
-    if (block.whole === undefined) this.cache.keepWhole(block, Buffer.from(bytes))
+    if (block.whole !== undefined) return block.whole
+    const copy = Buffer.from(bytes)
+    this.cache.keepWhole(block, copy)
+    return copy
   }
 
   unpin(id: string): void {

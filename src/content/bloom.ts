@@ -1,6 +1,6 @@
 /**
- * A set of block ids that may hold more than it was given, never less, in memory that does not grow.
- * Lies in memory that threads share: each may add while another does.
+ * A set of block ids that may hold more than it was given, never less, in memory that does not
+ * grow. Lies in memory that threads share: each may add while another does.
  */
 const HASHES = 4
 

@@ -68,14 +68,14 @@ export class ContentThread {
   /** Stores blocks, which are given away: durable when it resolves. */
   async store(blocks: readonly Buffer[]): Promise<StoreAnswer> {
     const size = blocks.reduce((sum, { length }) => sum + length, 0)
-    const bytes = new Uint8Array(size)
+    const bytes = Buffer.allocUnsafeSlow(size)
     let at = 0
     for (const block of blocks) {
-      bytes.set(block, at)
+      block.copy(bytes, at)
       at += block.length
     }
     const call: StoreCall = { bytes, lengths: blocks.map(({ length }) => length) }
-    return this.thread.call('store', call, [bytes.buffer])
+    return this.thread.call('store', call, [bytes.buffer as ArrayBuffer])
   }
 
   /** Tells of blocks that another lane has written. */

@@ -61,8 +61,9 @@ export interface FoundBlock extends Location {
 const RESYNC = 64 * KiB
 
 /**
- * The whole blocks of a segment from `offset` on. `check` reads their bytes too; without it only the
- * headers are. What is damaged or was never finished is passed over: blocks begin on multiples of 8.
+ * The whole blocks of a segment from `offset` on. `check` reads their bytes too; without it only
+ * the headers are. What is damaged or was never finished is passed over: blocks begin on multiples
+ * of 8.
  */
 export function* blocksOf(
   file: DiskFile,

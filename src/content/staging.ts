@@ -304,9 +304,13 @@ export class Staging {
     return file
   }
 
-  /** Bytes that may be kept: the network's buffers are, unless most of one is something else. */
+  /** A copy: where the bytes came is needed for what comes next. */
   private own(bytes: Buffer): Buffer {
-    if (bytes.length * 4 >= bytes.buffer.byteLength || bytes.length > SLAB) return bytes
+    if (bytes.length >= SLAB / 2) {
+      const copy = Buffer.allocUnsafeSlow(bytes.length)
+      bytes.copy(copy)
+      return copy
+    }
     if (this.used + bytes.length > SLAB) {
       this.slab = Buffer.allocUnsafeSlow(SLAB)
       this.used = 0

@@ -1,6 +1,6 @@
 /**
- * Whether an error says that the disk is full. Node's carries a code; LMDB's has the system's number
- * or only its words.
+ * Whether an error says that the disk is full. Node's carries a code; LMDB's has the system's
+ * number or only its words.
  */
 const ENOSPC = 28
 const EDQUOT = 122

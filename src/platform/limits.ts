@@ -11,7 +11,7 @@ export const LINK_MAX = 65_000
 export const FILE_SIZE_MAX = Number.MAX_SAFE_INTEGER
 
 /** Largest piece of a file that is stored as one block, and the alignment blocks never cross. */
-export const BLOCK_MAX = MiB
+export const BLOCK_MAX = 1024 * KiB
 /** Extents start and end on multiples of this, except at the end of a file. */
 export const GRANULE = 4 * KiB
 

@@ -82,8 +82,8 @@ function onContent(world: World, event: EventOf<'ContentChanged'>, record: Journ
 }
 
 /**
- * The first change of a file that a fork has from its base: its extents become the fork's own. Blocks
- * are not copied. What the event cuts off need not come along.
+ * The first change of a file that a fork has from its base: its extents become the fork's own.
+ * Blocks are not copied. What the event cuts off need not come along.
  */
 function adoptContent(
   world: World,

@@ -1,7 +1,7 @@
 /**
  * A share that was forked from a moment of another: what was changed since lies in its own tables,
- * over the tree of that moment. A row of its own that stands for nothing (a tombstone) hides what is
- * below it. So a fork costs nothing to make, and shares all content until it is changed.
+ * over the tree of that moment. A row of its own that stands for nothing (a tombstone) hides what
+ * is below it. So a fork costs nothing to make, and shares all content until it is changed.
  */
 import type { Extent } from '../journal/fields.ts'
 import type { Inode } from './inode.ts'

@@ -45,7 +45,9 @@ export const inodeSchema = wire.struct('inode', {
   cookie: wire.varuint,
   /** Which extent map is its content (ContentChanged.content). */
   content: wire.varuint,
-  /** Of a share that was forked: the share and moment whose extent map it is, until it is changed. */
+  /**
+   * Of a share that was forked: the share and moment whose extent map it is, until it is changed.
+   */
   contentShare: wire.varuint,
   contentSeq: wire.varuint,
   /** Digest of that extent map: the sum over its extents. */

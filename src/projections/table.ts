@@ -3,8 +3,8 @@
  *
  * `put` and `delete` change memory at once, stamped with the record that caused them. The follower
  * (another World, usually in another thread, that folds the durable journal) moves the same changes
- * into the store, values that they replace included, so the store never holds what the journal might
- * lose and every past moment stays readable. Values are immutable: a change makes a new one.
+ * into the store, values that they replace included, so the store never holds what the journal
+ * might lose and every past moment stays readable. Values are immutable: a change makes a new one.
  *
  * A slot in memory is the truth. It is dirty while its seq is above `positions.flushed`; only clean
  * slots may be forgotten, which a clock hand does when the table is over its share of memory.

@@ -54,7 +54,9 @@ export class LiveView implements TreeView {
   }
 }
 
-/** Path of an inode from its share's root, by its first link; undefined when it is not in the tree. */
+/**
+ * Path of an inode from its share's root, by its first link; undefined when it is not in the tree.
+ */
 export function pathOf(view: TreeView, ino: number): string | undefined {
   const names: string[] = []
   let inode = view.inode(ino)

@@ -1,6 +1,6 @@
 /**
- * The state that the journal amounts to. `apply` is the only way to change it, and there is one code
- * for it: behind the live writer, in the follower, at start-up and in a rebuild.
+ * The state that the journal amounts to. `apply` is the only way to change it, and there is one
+ * code for it: behind the live writer, in the follower, at start-up and in a rebuild.
  */
 import type { JournalRecord } from '../journal/record.ts'
 import { KiB } from '../platform/limits.ts'

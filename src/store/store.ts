@@ -1,7 +1,7 @@
 /**
- * Sorted maps of bytes that change together, atomically and durably: where projections and the index
- * of blocks are kept. LMDB in the product, the heap in simulations. One writer, any number of readers.
- * Whatever is in a store can be made again from the journal or from segments.
+ * Sorted maps of bytes that change together, atomically and durably: where projections and the
+ * index of blocks are kept. LMDB in the product, the heap in simulations. One writer, any number of
+ * readers. Whatever is in a store can be made again from the journal or from segments.
  */
 export interface StoreEntry {
   readonly key: Buffer

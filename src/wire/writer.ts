@@ -145,7 +145,7 @@ export class Writer {
     this.bytes.set(value, start)
   }
 
-  private grow(needed: number): void {
+  protected grow(needed: number): void {
     if (needed > this.limit) {
       throw new WireError(`message of ${needed} bytes is over the limit of ${this.limit}`)
     }

@@ -18,6 +18,8 @@ import { RpcDisconnected, RpcRefused, RpcTimeout } from './rpc-error.ts'
 export interface RpcClientOptions {
   readonly host?: string
   readonly port: number
+  /** Where the connection comes from, to be another host: `127.0.0.2`. */
+  readonly localAddress?: string
   readonly credentials?: Credentials
   /** How long an answer may take. */
   readonly timeoutMs?: number
@@ -164,8 +166,9 @@ export class RpcClient {
   }
 
   private async open(): Promise<void> {
-    const { host = '127.0.0.1', port } = this.options
-    const socket = connect({ host, port, noDelay: true })
+    const { host = '127.0.0.1', port, localAddress } = this.options
+    const from = localAddress === undefined ? {} : { localAddress }
+    const socket = connect({ host, port, noDelay: true, ...from })
     try {
       await once(socket, 'connect')
     } catch (error) {

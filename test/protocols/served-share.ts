@@ -1,6 +1,7 @@
 /** One server for a file of tests, and a directory of its own for each of them. */
 import assert from 'node:assert/strict'
 import { after } from 'node:test'
+import type { ShareOptions } from '../../src/projections/share.ts'
 import type { UnixUser } from '../client/rpc-call.ts'
 import type { RpcClient, RpcClientOptions } from '../client/rpc-client.ts'
 import { dataBelow, ServerProcess } from '../server-process.ts'
@@ -15,7 +16,7 @@ export interface Workplace {
 
 export class ServedShare {
   readonly data: string
-  private readonly settings: Readonly<Record<string, string>>
+  private settings: Readonly<Record<string, string>>
   private readonly removeData: () => void
   private readonly clients: RpcClient[] = []
   private process: ServerProcess | undefined
@@ -44,10 +45,24 @@ export class ServedShare {
     await this.start()
   }
 
-  async restart(): Promise<void> {
+  /** Stops the server and starts it again, with settings that differ or the same. */
+  async restart(settings: Readonly<Record<string, string>> = {}): Promise<void> {
+    this.settings = { ...this.settings, ...settings }
     assert.equal(await this.server.stop(), 0)
     assert.deepEqual(this.server.errors, [])
     await this.start()
+  }
+
+  /** Changes options of the share, as an administrator does while it is used. */
+  edit(options: Partial<ShareOptions>, name = '/export'): Promise<void> {
+    const path = `/v1/shares/${encodeURIComponent(name)}`
+    return this.server.administer('PATCH', path, { options })
+  }
+
+  /** Makes a second share, with the options of the first. */
+  add(name: string): Promise<void> {
+    const options: Partial<ShareOptions> = { squash: 'none' }
+    return this.server.administer('POST', '/v1/shares', { name, options })
   }
 
   async connect(options: Partial<RpcClientOptions> = {}): Promise<RpcClient> {

@@ -7,8 +7,8 @@ export interface Finding {
 }
 
 /**
- * What is damaged, and so what helps: projections and index are made again from the journal and from
- * the segments; the journal and the segments themselves only come back from a copy.
+ * What is damaged, and so what helps: projections and index are made again from the journal and
+ * from the segments; the journal and the segments themselves only come back from a copy.
  */
 export type Area = 'journal' | 'projections' | 'index' | 'content'
 
@@ -16,6 +16,3 @@ export type Area = 'journal' | 'projections' | 'index' | 'content'
 export type Progress = (what: string, done: number) => void
 
 export const noProgress: Progress = () => undefined
-
-/** Ids of blocks as people and tools write them. */
-export const hexOf = (block: string): string => Buffer.from(block, 'latin1').toString('hex')

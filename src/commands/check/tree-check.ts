@@ -1,7 +1,7 @@
 /**
  * Whether the tree of a store is one: every object has its names and nothing else, counts are what
- * they count, everything hangs below its root. Passes over the rows in the order of their keys, with
- * memory that does not grow with them.
+ * they count, everything hangs below its root. Passes over the rows in the order of their keys,
+ * with memory that does not grow with them.
  */
 import { FIRST_COOKIE, fileKind, type Inode, ROOT_INO } from '../../projections/inode.ts'
 import { inoOf, shareOf } from '../../projections/node-id.ts'

@@ -17,8 +17,8 @@ interface Range {
 }
 
 /**
- * The pieces of some chunks, ascending, as blocks: neighbours joined, widened to whole granules with what the file has around them,
- * so that small writes do not leave a file in crumbs.
+ * The pieces of some chunks, ascending, as blocks: neighbours joined, widened to whole granules
+ * with what the file has around them, so that small writes do not leave a file in crumbs.
  */
 export async function cutIntoBlocks(
   blocks: BlockStore,
@@ -40,7 +40,9 @@ export async function cutIntoBlocks(
   return content
 }
 
-/** Whole granules around the pieces, up to the end of the file. Ascending, apart from each other. */
+/**
+ * Whole granules around the pieces, up to the end of the file. Ascending, apart from each other.
+ */
 function widened(chunk: readonly Piece[], end: number): readonly Range[] {
   const ranges: Range[] = []
   for (const { offset, bytes } of chunk) {

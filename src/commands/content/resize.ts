@@ -35,7 +35,9 @@ export function growth(
   }
 }
 
-/** Which extent map a change goes to: a new one when the file is emptied or still another share's. */
+/**
+ * Which extent map a change goes to: a new one when the file is emptied or still another share's.
+ */
 export function contentFor(file: Inode, size: number, nextIno: number): number {
   const anew = file.contentShare !== 0 || (size === 0 && file.size > 0)
   return anew ? nextIno : file.content

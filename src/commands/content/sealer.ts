@@ -1,6 +1,7 @@
 /**
- * Turns staged bytes into blocks, makes them durable, and names them in the file's extents. A file's
- * seals follow one another; everything about a file that must not overtake one waits for `idle`.
+ * Turns staged bytes into blocks, makes them durable, and names them in the file's extents. A
+ * file's seals follow one another; everything about a file that must not overtake one waits for
+ * `idle`.
  */
 
 import { SYSTEM } from '../../auth/principal.ts'
@@ -186,8 +187,8 @@ export class Sealer {
   }
 
   /**
-   * Names small blocks at once: they are durable before the record that names them is, since both go
-   * to the disk together. Returns the record.
+   * Names small blocks at once: they are durable before the record that names them is, since both
+   * go to the disk together. Returns the record.
    */
   nameInline(
     share: number,
@@ -197,8 +198,11 @@ export class Sealer {
     origin: Origin,
   ): number {
     const { blocks } = this.options
-    const fresh = content.map(({ bytes }) => ({ id: blockId(bytes), bytes }))
-    for (const { id, bytes } of fresh) blocks.pin(id, bytes)
+    // What goes to the disk is the copy that is kept: where `bytes` lie is used again.
+    const fresh = content.map(({ bytes }) => {
+      const id = blockId(bytes)
+      return { id, bytes: blocks.pin(id, bytes) }
+    })
     const extents = content.map(({ offset, bytes }, i) =>
       extentOf(offset, bytes, (fresh[i] as NewBlock).id),
     )

@@ -1,7 +1,7 @@
 /**
- * What it takes to undo what somebody did since a moment. One pass over the records since then tells
- * which entries, contents and attributes they touched, and which of those somebody else has touched
- * after them: those are conflicts.
+ * What it takes to undo what somebody did since a moment. One pass over the records since then
+ * tells which entries, contents and attributes they touched, and which of those somebody else has
+ * touched after them: those are conflicts.
  */
 import type { Event } from '../../journal/events.ts'
 import { type Frame, recordsOf } from '../../journal/frame.ts'

@@ -1,6 +1,6 @@
 /** What a share's options may be. */
 import { isIP } from 'node:net'
-import { defaultShareOptions, type ShareOptions } from '../../projections/share.ts'
+import type { ShareOptions } from '../../projections/share.ts'
 
 type Check = (value: unknown) => boolean
 
@@ -41,8 +41,6 @@ const checks: Readonly<Record<keyof ShareOptions, Check>> = {
   quota: amount,
   frozen: flag,
 }
-
-export const shareOptionNames = Object.keys(defaultShareOptions) as readonly (keyof ShareOptions)[]
 
 /** The names of options that do not exist or have a value that they cannot have. */
 export function invalidOptions(options: Readonly<Record<string, unknown>>): readonly string[] {

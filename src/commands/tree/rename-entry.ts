@@ -41,7 +41,8 @@ export const renameEntry: Decide<RenameEntry> = (world, command, stamp) => {
     if (typeof victim === 'string') return refused(victim)
     events.push(...removal(toDir, toName, victim))
   }
-  // Within a directory an entry keeps its cookie: a listing under way neither misses nor repeats it.
+  // Within a directory an entry keeps its cookie: a listing under way neither misses nor repeats
+  // it.
   const cookie = fromDir === toDir ? cookieOf(world, command) : target.nextCookie
   const { ino } = moved
   events.push({ type: 'EntryRenamed', fromDir, fromName, toDir, toName, ino, cookie })

@@ -24,7 +24,9 @@ import { type Nfs3, NOW, type Opened } from './context.ts'
 import { nfs3Status } from './status.ts'
 import type { nfsstat3, wcc_data } from './wire-types.ts'
 
-/** What the handles of a call name, as it was before the change; the first one says who and where. */
+/**
+ * What the handles of a call name, as it was before the change; the first one says who and where.
+ */
 export interface Opening {
   readonly main: Opened
 }

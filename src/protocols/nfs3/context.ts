@@ -153,8 +153,8 @@ export class Nfs3 {
   }
 
   /**
-   * Attributes as they are in a view by now; undefined when the object is gone. `asOf` is the moment
-   * that the view is of.
+   * Attributes as they are in a view by now; undefined when the object is gone. `asOf` is the
+   * moment that the view is of.
    */
   attributesIn(share: Share, view: TreeView, ino: number, asOf: number): fattr3 | undefined {
     const inode = view.inode(ino)

@@ -1,6 +1,6 @@
 /**
- * `.history` at a share's root: a directory of past moments, each a read-only tree of the share as it
- * was then. It is found by name and listed only where the share's options say so.
+ * `.history` at a share's root: a directory of past moments, each a read-only tree of the share as
+ * it was then. It is found by name and listed only where the share's options say so.
  */
 
 import { parseMoment, resolveMoment, timeName } from '../../commands/moments.ts'

@@ -1,6 +1,7 @@
 import type { Principal } from '../../auth/principal.ts'
 import { aboutEntry, aboutNode } from '../../commands/decider.ts'
 import type { OperationName } from '../../journal/command-names.ts'
+import type { About } from '../../journal/record.ts'
 import type { Refusal } from '../../journal/refusal.ts'
 import type { Share } from '../../projections/share.ts'
 import type { Reader } from '../../wire/reader.ts'
@@ -20,6 +21,8 @@ export interface Query<Args, Res extends { readonly status: number }> {
   readonly run: (nfs: Nfs3, args: Args, call: Call) => NoInfer<Res> | Promise<NoInfer<Res>>
   /** For shares whose audit level is `all`: the handle, and the name in it, that were asked for. */
   readonly about: (args: Args) => { readonly handle: Buffer; readonly name?: string }
+  /** `run` needs its arguments no more when it returns. */
+  readonly brief?: boolean
   /** Writes the result where the codec would copy too much. */
   readonly write?: (w: ReplyWriter, res: Res) => void
 }
@@ -40,8 +43,10 @@ export function queryProcedure<Args, Res extends { readonly status: number }>(
     // What the synchronous part has seen; the rest of a procedure looks at nothing else.
     const seq = nfs.holdFor(share, positions.saw)
     if (result instanceof Promise) {
+      const audited = share?.options.audit === 'all' ? share : undefined
+      const what = audited && subjectOf(nfs, query, args)
       return result.then((later) => {
-        if (share?.options.audit === 'all') audit(nfs, query, share, args, later.status, call)
+        if (audited && what) audit(nfs, query, audited, what, later.status, call)
         return (out: ReplyWriter) => {
           write(out, later)
           return seq
@@ -49,10 +54,12 @@ export function queryProcedure<Args, Res extends { readonly status: number }>(
       })
     }
     write(w, result)
-    if (share?.options.audit === 'all') audit(nfs, query, share, args, result.status, call)
+    if (share?.options.audit === 'all') {
+      audit(nfs, query, share, subjectOf(nfs, query, args), result.status, call)
+    }
     return seq
   }
-  return { number, name, serve }
+  return { number, name, serve, brief: query.brief === true }
 }
 
 const refusalOfStatus = new Map<number, Refusal>(
@@ -61,21 +68,29 @@ const refusalOfStatus = new Map<number, Refusal>(
 
 const NOBODY: Principal = { uid: 65534, gid: 65534, gids: [] }
 
-/** Leaves an access record, which no reply waits for. */
-function audit<Args, Res extends { readonly status: number }>(
+/** What a call asks about. */
+function subjectOf<Args>(
   nfs: Nfs3,
-  { name, about }: Query<Args, Res>,
-  share: Share,
+  { about }: Pick<Query<Args, never>, 'about'>,
   args: Args,
+): About {
+  const { handle, name } = about(args)
+  const ino = nfs.handles.decode(handle)?.ino ?? 0
+  return name === undefined ? aboutNode(ino) : aboutEntry(ino, name)
+}
+
+/** Leaves an access record, which no reply waits for. */
+function audit(
+  nfs: Nfs3,
+  { name }: { readonly name: string },
+  share: Share,
+  what: About,
   status: number,
   call: Call,
 ): void {
-  const { handle, name: entry } = about(args)
-  const ino = nfs.handles.decode(handle)?.ino ?? 0
   const principal = nfs.exports.admit(call.caller, share, call.principal)
   // Who was not let in is whoever the call says it is.
   const who = typeof principal === 'string' ? (call.principal ?? NOBODY) : principal
   const origin = nfs.origin(call, `nfs3.${name}` as OperationName, who)
-  const what = entry === undefined ? aboutNode(ino) : aboutEntry(ino, entry)
   nfs.engine.stream.noteAccess(share.id, what, refusalOfStatus.get(status), origin)
 }

@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net'
 import type { Pressure } from '../../commands/pressure.ts'
 import type { Holder, Stream } from '../../commands/stream.ts'
-import { MiB } from '../../platform/limits.ts'
+import { KiB, MiB } from '../../platform/limits.ts'
 import {
   acceptHeader,
   type Dispatcher,
@@ -14,14 +14,17 @@ import {
   type Served,
 } from './dispatcher.ts'
 import { NO_REPLY, type WriteResult } from './program.ts'
+import { receiveInto } from './receive.ts'
 import { FramingError, RecordReader } from './record-reader.ts'
-import { ReplyWriter } from './reply-writer.ts'
+import { type Outgoing, ReplyWriter } from './reply-writer.ts'
 import { accept_stat } from './rpc-message.ts'
+import { SLAB_SIZE, slabs } from './slab.ts'
 
 /** A WRITE of 1 MiB with its header and credentials. */
 export const RECORD_MAX = MiB + 4096
-const WRITER_SIZE = 64 * 1024
 const WRITER_MAX = 4 * MiB
+/** Replies leave when there are so many bytes of them, or nothing more to answer. */
+const FLUSH_FROM = 96 * KiB
 /** Replies that wait to be written to a peer that does not read. */
 const UNSENT_MAX = 4 * MiB
 /** Replies held for the journal. */
@@ -38,13 +41,14 @@ export interface ConnectionOptions {
   readonly onClose: (reason: string | undefined) => void
 }
 
-/** Small replies are joined for one write: each costs the socket more than a copy does. */
-const JOIN_UP_TO = 32 * 1024
-
+/** Replies that wait together: for the last record that one of them waits for. */
 interface Held {
   readonly seq: number
-  readonly buffers: readonly Buffer[]
-  readonly bytes: number
+  readonly outgoing: Outgoing
+  readonly answers: readonly Answer[]
+}
+
+interface Answer {
   readonly offer: Offer
   readonly status: number
   readonly arrived: number
@@ -54,9 +58,16 @@ export class Connection implements Holder {
   private readonly options: ConnectionOptions
   private readonly socket: Socket
   private readonly records: RecordReader
-  private readonly writer = new ReplyWriter(WRITER_SIZE, WRITER_MAX)
+  private readonly writer = new ReplyWriter(WRITER_MAX)
+  /** Replies that must wait, of the calls in hand. */
+  private readonly holding = new ReplyWriter(WRITER_MAX)
+  private holdingFor = 0
+  private answers: Answer[] = []
   private held: Held[] = []
+  private heldReplies = 0
   private heldBytes = 0
+  /** What the socket has not taken: slabs count as a whole. */
+  private unsent = 0
   private working = 0
   /** When the calls that are being read came. Milliseconds. */
   private arrived = 0
@@ -68,23 +79,27 @@ export class Connection implements Holder {
 
   constructor(options: ConnectionOptions) {
     this.options = options
-    const { socket } = options
-    this.socket = socket
     this.records = new RecordReader(RECORD_MAX, (bytes, start, end) => {
       this.call(bytes, start, end)
       return !this.isFull()
     })
+    this.socket = receiveInto(options.socket, {
+      room: () => this.records.room(),
+      received: (room, size) => this.came(() => this.records.received(room, size)),
+      push: (bytes) => this.came(() => this.records.push(bytes)),
+    })
+    const { socket } = this
     socket.setNoDelay(true)
     socket.setKeepAlive(true, 60_000)
-    socket.on('data', (bytes: Buffer) => this.data(bytes))
-    socket.on('drain', this.resume)
     socket.on('error', () => undefined)
     socket.on('close', () => this.close(undefined))
   }
 
-  private data(bytes: Buffer): void {
-    this.take(() => this.records.push(bytes))
+  /** Returns whether more may come. */
+  private came(records: () => void): boolean {
+    this.take(records)
     this.proceed()
+    return !this.paused && !this.closed
   }
 
   /** Takes what has come, as far as may be, and then more or no more. */
@@ -130,6 +145,7 @@ export class Connection implements Holder {
     }
     w.abandon()
     if (served.outcome === NO_REPLY) return
+    if (served.offer.procedure.brief !== true) this.records.keep()
     this.working += 1
     this.later(served, served.outcome)
   }
@@ -165,38 +181,53 @@ export class Connection implements Holder {
     if (this.paused) this.goOn()
   }
 
-  /** The reply is written: it goes with the next flush, or is kept until record `seq` is durable. */
+  /**
+   * The reply is written: it goes with the next flush, or is kept until record `seq` is durable.
+   */
   private finish(offer: Offer, seq: number, arrived: number): void {
     const w = this.writer
     w.end()
     const status = offer.procedure.plain === true ? 0 : w.status
     if (seq <= this.options.stream.durable) {
       offer.meter.answered(status, 1000 * (performance.now() - arrived))
-      if (w.pending > WRITER_SIZE) this.flush()
+      if (w.pending > FLUSH_FROM) this.flush()
       return
     }
+    w.moveTo(this.holding)
+    this.heldReplies += 1
+    this.answers.push({ offer, status, arrived })
+    if (seq > this.holdingFor) this.holdingFor = seq
+    if (this.holding.pending > FLUSH_FROM) this.hold()
+  }
+
+  /** What must wait is put aside until the journal has it. */
+  private hold(): void {
+    if (this.answers.length === 0) return
     if (this.held.length === 0) this.options.stream.hold(this)
-    const buffers = w.takeBack()
-    const bytes = buffers.reduce((sum, { length }) => sum + length, 0)
-    this.held.push({ seq, buffers, bytes, offer, status, arrived })
-    this.heldBytes += bytes
+    const outgoing = this.holding.drain()
+    this.held.push({ seq: this.holdingFor, outgoing, answers: this.answers })
+    this.heldBytes += weightOf(outgoing)
+    this.answers = []
+    this.holdingFor = 0
   }
 
   release(durable: number): boolean {
     if (this.closed) return false
     const waiting: Held[] = []
-    const free: Buffer[] = []
     const now = performance.now()
     for (const held of this.held) {
-      if (held.seq > durable) waiting.push(held)
-      else {
-        held.offer.meter.answered(held.status, 1000 * (now - held.arrived))
-        this.heldBytes -= held.bytes
-        for (const buffer of held.buffers) free.push(buffer)
+      if (held.seq > durable) {
+        waiting.push(held)
+        continue
       }
+      for (const { offer, status, arrived } of held.answers) {
+        offer.meter.answered(status, 1000 * (now - arrived))
+      }
+      this.heldReplies -= held.answers.length
+      this.heldBytes -= weightOf(held.outgoing)
+      this.send(held.outgoing)
     }
     this.held = waiting
-    this.send(free)
     if (this.paused) this.goOn()
     return waiting.length > 0
   }
@@ -211,28 +242,35 @@ export class Connection implements Holder {
   }
 
   private flush(): void {
-    if (this.writer.pending === 0 || this.closed) return
-    this.send(this.writer.drain())
+    this.hold()
+    if (this.closed) return
+    if (this.writer.pending > 0) this.send(this.writer.drain())
+    this.writer.rest()
+    this.holding.rest()
   }
 
-  private send(buffers: readonly Buffer[]): void {
-    if (buffers.length === 0) return
-    const size = buffers.reduce((sum, { length }) => sum + length, 0)
-    if (buffers.length === 1 || size <= JOIN_UP_TO) {
-      this.socket.write(buffers.length === 1 ? (buffers[0] as Buffer) : Buffer.concat(buffers))
-      return
+  private send(outgoing: Outgoing): void {
+    const { buffers, slab } = outgoing
+    const weight = weightOf(outgoing)
+    this.unsent += weight
+    const sent = (): void => {
+      this.unsent -= weight
+      if (slab !== undefined) slabs.give(slab)
+      if (this.paused) this.goOn()
     }
-    this.socket.cork()
-    for (const buffer of buffers) this.socket.write(buffer)
-    this.socket.uncork()
+    const last = buffers.length - 1
+    if (last > 0) this.socket.cork()
+    for (let i = 0; i < last; i++) this.socket.write(buffers[i] as Buffer)
+    this.socket.write(buffers[last] as Buffer, sent)
+    if (last > 0) this.socket.uncork()
   }
 
   /** This connection has enough under way. */
   private isFull(): boolean {
     return (
       this.working >= WORKING_MAX ||
-      this.held.length >= HELD_MAX ||
-      this.heldBytes + this.writer.pending + this.socket.writableLength > UNSENT_MAX
+      this.heldReplies >= HELD_MAX ||
+      this.heldBytes + this.unsent + this.writer.pending + this.holding.pending > UNSENT_MAX
     )
   }
 
@@ -259,7 +297,7 @@ export class Connection implements Holder {
 
   /** Calls that have no reply yet. */
   get underWay(): number {
-    return this.working + this.held.length
+    return this.working + this.heldReplies
   }
 
   close(reason: string | undefined): void {
@@ -271,3 +309,7 @@ export class Connection implements Holder {
     this.options.onClose(reason)
   }
 }
+
+/** Memory that is kept by what waits to be sent. */
+const weightOf = ({ bytes, slab }: Outgoing): number =>
+  slab === undefined ? bytes : Math.max(bytes, SLAB_SIZE)

@@ -69,6 +69,8 @@ export class DatagramServer {
       throw error
     }
     this.socket.send(Buffer.from(writer.written(RECORD_MARK_SIZE)), port, address)
+    writer.reset()
+    writer.rest()
   }
 }
 

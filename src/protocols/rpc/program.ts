@@ -47,6 +47,10 @@ export interface Procedure {
   readonly plain?: boolean
   /** Not over UDP: its reply is much longer than a call whose sender may be forged. */
   readonly streamOnly?: boolean
+  /**
+   * Its arguments are of no use to it any more when `serve` returns, also where that is a Promise.
+   */
+  readonly brief?: boolean
   /** Reads the arguments and does the work. Throws WireError for malformed arguments. */
   readonly serve: (args: Reader, call: Call, w: ReplyWriter) => Outcome
 }

@@ -1,4 +1,6 @@
 // RFC 5531 section 11: record marking on streams.
+import { KiB } from '../../platform/limits.ts'
+import { RecordMemory } from './record-memory.ts'
 
 /** A peer that breaks the framing: its connection is closed. */
 export class FramingError extends Error {
@@ -9,20 +11,24 @@ const LAST_FRAGMENT = 0x80000000
 const MARK = 4
 /** Fragments of one record: more is abuse. */
 const FRAGMENTS_MAX = 1024
+const RECEIVE_SIZE = 64 * KiB
+/** So much of a record that is still to come is received where it belongs. */
+const DIRECT_FROM = 16 * KiB
 
 /**
- * What becomes of a record: bytes [start, end) of a buffer, valid as long as who gets it wants. False:
- * take no more until `resume`.
+ * What becomes of a record: bytes [start, end) of a buffer, which go for other uses when this
+ * returns, unless it calls `keep`. False: take no more until `resume`.
  */
 export type OnRecord = (bytes: Buffer, start: number, end: number) => boolean
 
 /**
- * Cuts a stream of bytes into records. A record that lies whole in one buffer from the network is
- * handed on where it lies; others are put together, each byte copied once.
+ * Cuts a stream of bytes into records. It says where bytes from the network should go: one buffer
+ * that is used again and again, or right into a long record that is under way.
  */
 export class RecordReader {
   private readonly limit: number
   private readonly onRecord: OnRecord
+  private receive: Buffer | undefined
   /** Bytes of a fragment mark that a buffer ended in. */
   private mark = 0
   private markBytes = 0
@@ -33,74 +39,118 @@ export class RecordReader {
   /** Bytes of the present fragment still to come. */
   private missing = 0
   private fragments = 0
-  /** What came and was not looked at yet. */
+  /** What came and was not looked at yet: bytes [restAt, restEnd). */
   private rest: Buffer | undefined
+  private restAt = 0
+  private restEnd = 0
   private stopped = false
+  private kept = false
+  private chunkKept = false
 
   constructor(limit: number, onRecord: OnRecord) {
     this.limit = limit
     this.onRecord = onRecord
   }
 
-  /** Bytes held for a record that is not complete. */
-  get held(): number {
-    return this.partial?.length ?? 0
-  }
-
-  /** Whether records wait for `resume`. */
+  /** Whether records wait for `resume`. Nothing may be received while they do. */
   get waiting(): boolean {
     return this.rest !== undefined
+  }
+
+  /**
+   * Where the next bytes from the network may go. The runtime asks for it as soon as it has handed
+   * over the last bytes and uses it whenever it reads again, so it must be right even when records
+   * that wait are looked at in between.
+   */
+  room(): Buffer {
+    if (this.waiting) {
+      if (this.rest === this.receive) this.receive = undefined
+      this.receive ??= Buffer.allocUnsafeSlow(RECEIVE_SIZE)
+      return this.receive
+    }
+    if (this.missing >= DIRECT_FROM && this.partial !== undefined) {
+      return this.partial.subarray(this.filled, this.filled + this.missing)
+    }
+    this.receive ??= Buffer.allocUnsafeSlow(RECEIVE_SIZE)
+    return this.receive
+  }
+
+  /** `size` bytes have come into what `room` returned. Throws FramingError. */
+  received(room: Buffer, size: number): void {
+    if (room === this.receive) this.push(room, size)
+    else {
+      this.filled += size
+      this.missing -= size
+      this.stopped = false
+      if (this.missing === 0) this.fragmentDone()
+    }
+  }
+
+  /** Of the record in hand: its bytes are still needed when `onRecord` has returned. */
+  keep(): void {
+    this.kept = true
   }
 
   /** Goes on where a record was answered with false. Throws FramingError. */
   resume(): void {
     const { rest } = this
     this.rest = undefined
-    if (rest !== undefined) this.push(rest)
+    if (rest !== undefined) this.pushFrom(rest, this.restAt, this.restEnd)
   }
 
-  /** Throws FramingError. */
-  push(bytes: Buffer): void {
+  /** Bytes [0, end) of a buffer have come. Throws FramingError. */
+  push(bytes: Buffer, end = bytes.length): void {
+    this.pushFrom(bytes, 0, end)
+  }
+
+  private pushFrom(bytes: Buffer, start: number, end: number): void {
     this.stopped = false
-    let at = 0
-    const end = bytes.length
+    let at = start
     while (at < end) {
       if (this.stopped) {
-        this.rest = bytes.subarray(at)
+        this.rest = bytes
+        this.restAt = at
+        this.restEnd = end
         return
       }
-      if (this.missing > 0) {
-        at = this.take(bytes, at)
-        continue
+      if (this.missing > 0) at = this.take(bytes, at, end)
+      else at = this.next(bytes, at, end)
+    }
+    if (this.chunkKept && bytes === this.receive) this.receive = undefined
+    this.chunkKept = false
+  }
+
+  /** At the start of a fragment, or in its mark. Returns where to go on. */
+  private next(bytes: Buffer, start: number, end: number): number {
+    if (this.markBytes === 0 && end - start >= MARK) {
+      const mark = bytes.readUInt32BE(start)
+      const length = mark & ~LAST_FRAGMENT
+      const at = start + MARK
+      const last = mark >= LAST_FRAGMENT
+      if (last && this.partial === undefined && length <= end - at) {
+        this.whole(bytes, at, length)
+        return at + length
       }
-      if (this.markBytes === 0 && end - at >= MARK) {
-        const mark = bytes.readUInt32BE(at)
-        const length = mark & ~LAST_FRAGMENT
-        at += MARK
-        const last = mark >= LAST_FRAGMENT
-        if (last && this.partial === undefined && length <= end - at) {
-          this.whole(bytes, at, length)
-          at += length
-          continue
-        }
-        this.begin(length, last)
-        continue
-      }
-      this.mark = ((this.mark << 8) | (bytes[at] as number)) >>> 0
-      at += 1
-      this.markBytes += 1
-      if (this.markBytes < MARK) continue
+      this.begin(length, last)
+      return at
+    }
+    this.mark = ((this.mark << 8) | (bytes[start] as number)) >>> 0
+    this.markBytes += 1
+    if (this.markBytes === MARK) {
       const mark = this.mark
       this.mark = 0
       this.markBytes = 0
       this.begin(mark & ~LAST_FRAGMENT, mark >= LAST_FRAGMENT)
     }
+    return start + 1
   }
 
   private whole(bytes: Buffer, start: number, length: number): void {
     if (length > this.limit) throw this.tooLong(length)
     if (length === 0) throw new FramingError('empty record')
+    this.kept = false
     this.stopped = !this.onRecord(bytes, start, start + length)
+    if (this.kept) this.chunkKept = true
   }
 
   private begin(length: number, last: boolean): void {
@@ -108,7 +158,7 @@ export class RecordReader {
     if (total > this.limit) throw this.tooLong(total)
     this.fragments += 1
     if (this.fragments > FRAGMENTS_MAX) throw new FramingError('too many fragments')
-    if (this.partial === undefined) this.partial = Buffer.allocUnsafeSlow(length)
+    if (this.partial === undefined) this.partial = RecordMemory.take(length, this.limit)
     else if (this.partial.length < total) this.grow(total)
     this.last = last
     this.missing = length
@@ -123,8 +173,8 @@ export class RecordReader {
     this.partial = larger
   }
 
-  private take(bytes: Buffer, at: number): number {
-    const n = Math.min(this.missing, bytes.length - at)
+  private take(bytes: Buffer, at: number, end: number): number {
+    const n = Math.min(this.missing, end - at)
     bytes.copy(this.partial as Buffer, this.filled, at, at + n)
     this.filled += n
     this.missing -= n
@@ -141,7 +191,9 @@ export class RecordReader {
     this.fragments = 0
     this.last = false
     if (length === 0) throw new FramingError('empty record')
+    this.kept = false
     this.stopped = !this.onRecord(record, 0, length)
+    if (!this.kept) RecordMemory.give(record)
   }
 
   private tooLong(length: number): FramingError {

@@ -32,7 +32,7 @@ export class RpcServer {
 
   constructor(options: RpcServerOptions) {
     this.options = options
-    this.server = createServer({ pauseOnConnect: false, noDelay: true }, (socket) =>
+    this.server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) =>
       this.accept(socket),
     )
   }

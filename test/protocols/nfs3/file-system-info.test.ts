@@ -1,4 +1,6 @@
-/** RFC 1813 sections 3.3.18 to 3.3.20: FSSTAT, FSINFO and PATHCONF, true to what the server does. */
+/**
+ * RFC 1813 sections 3.3.18 to 3.3.20: FSSTAT, FSINFO and PATHCONF, true to what the server does.
+ */
 import assert from 'node:assert/strict'
 import { statfsSync } from 'node:fs'
 import { describe, test } from 'node:test'
@@ -35,7 +37,7 @@ describe('FSINFO', () => {
     assert.deepEqual((await session.attributes(file)).mtime, time)
   })
 
-  test('says that there are hard and symbolic links, one PATHCONF, and times that can be set', async () => {
+  test('says: hard and symbolic links, one PATHCONF, times that can be set', async () => {
     const { session } = await share.workplace()
     const { properties } = ok(await session.nfs.fsinfo({ fsroot: session.root }))
     assert.equal(properties, FSF3.LINK | FSF3.SYMLINK | FSF3.HOMOGENEOUS | FSF3.CANSETTIME)

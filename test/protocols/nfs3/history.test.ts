@@ -145,7 +145,7 @@ describe('.history', () => {
     assert.ok(await session.exists(history, '2999-01-01'), 'what is to come is as it is now')
   })
 
-  test('recent moments are listed, each leads to its tree, and times may be cut short', async () => {
+  test('recent moments are listed and lead to their trees; times may be short', async () => {
     const { session, dir } = await share.workplace()
     await session.create(dir, 'a')
     await delay(1100)

@@ -11,7 +11,7 @@ import { SeededRandom, seedFromEnvironment } from '../../seeded-random.ts'
 import { checkOffline } from '../../server-process.ts'
 import { soaking } from '../../soak.ts'
 import { serveShare } from '../served-share.ts'
-import { ALICE, type Session } from '../session.ts'
+import { ALICE, BOB, type Session } from '../session.ts'
 import { ByteModel } from './byte-model.ts'
 
 const share = await serveShare()
@@ -61,7 +61,7 @@ class Run {
 
   async begin(dir: Buffer): Promise<void> {
     for (const [i, [base, capacity]] of shapes.entries()) {
-      const handle = await this.session.create(dir, `file ${i}`)
+      const handle = await this.session.create(dir, `file ${i}`, { mode: 0o666 })
       this.files.push({ handle, model: new ByteModel(base, capacity) })
     }
   }
@@ -93,11 +93,14 @@ class Run {
   }
 
   private async write({ handle, model }: ModelledFile): Promise<void> {
-    const [offset, length] = someRange(this.random, model)
-    const data = this.random.bytes(length)
+    const { random } = this
+    const [offset, length] = someRange(random, model)
+    const data = random.bytes(length)
     const stable = this.someStable()
     const args = { file: handle, offset, count: length, stable, data }
-    const { count, committed, verf } = ok(await this.session.nfs.write(args))
+    // Somebody else’s writes are told apart from ours: what is unstable is stored between them.
+    const { nfs } = random.chance(0.2) ? this.session.as(BOB) : this.session
+    const { count, committed, verf } = ok(await nfs.write(args))
     assert.equal(count, length)
     assert.ok(committed >= stable)
     this.verifiers.add(verf.toString('hex'))

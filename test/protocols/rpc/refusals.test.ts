@@ -65,7 +65,7 @@ test('PROG_UNAVAIL for programs that are not here', async () => {
   }
 })
 
-test('PROG_MISMATCH for other versions, with the lowest and the highest that are here', async () => {
+test('PROG_MISMATCH for other versions, with the lowest and highest served', async () => {
   for (const vers of [0, 1, 2, 5, 0xffffffff]) {
     const reply = await answerTo(rpc, { vers })
     assert.equal(said(reply), 'PROG_MISMATCH', `NFS version ${vers}`)

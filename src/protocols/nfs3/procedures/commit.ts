@@ -24,6 +24,7 @@ export const commit = (nfs: Nfs3) =>
   queryProcedure(nfs, {
     number: 21,
     name: 'COMMIT',
+    brief: true,
     args: COMMIT3args,
     res: COMMIT3res,
     about: ({ file }) => ({ handle: file }),

@@ -80,6 +80,7 @@ export const read = (nfs: Nfs3) =>
   queryProcedure<Infer<typeof READ3args.schema>, Result>(nfs, {
     number: 6,
     name: 'READ',
+    brief: true,
     args: READ3args,
     write,
     about: ({ file }) => ({ handle: file }),

@@ -41,10 +41,13 @@ export const WRITE3res = compile(
 
 type Args = Infer<typeof WRITE3args.schema>
 
-/** Asked again it writes the same bytes again: it needs no reply cache, and its data no checksum. */
+/**
+ * Asked again it writes the same bytes again: it needs no reply cache, and its data no checksum.
+ */
 export class WriteProcedure implements Procedure {
   readonly number = 7
   readonly name = 'WRITE'
+  readonly brief = true
   private readonly nfs: Nfs3
 
   constructor(nfs: Nfs3) {
@@ -70,16 +73,17 @@ export class WriteProcedure implements Procedure {
       return this.refuse(w, written, opened)
     }
     const stable = args.stable !== stable_how.UNSTABLE
+    const count = Math.min(args.count, args.data.length)
     const { durable } = written
     const waits = durable instanceof Promise && opened.share.options.durability === 'durable'
     if (!waits) {
-      this.answer(w, opened, args, stable)
+      this.answer(w, opened, count, stable)
       const seq = typeof durable === 'number' ? durable : 0
       return nfs.holdFor(opened.share, Math.max(seq, positions.saw))
     }
     return durable.then(
       () => (out: ReplyWriter) => {
-        this.answer(out, opened, args, stable)
+        this.answer(out, opened, count, stable)
         return 0
       },
       (error: unknown) => {
@@ -103,11 +107,11 @@ export class WriteProcedure implements Procedure {
     return content.write(share.id, ino, offset, bytes, sync, origin, principal)
   }
 
-  private answer(w: ReplyWriter, opened: Opened, { count, data }: Args, stable: boolean): void {
+  private answer(w: ReplyWriter, opened: Opened, count: number, stable: boolean): void {
     WRITE3res.encode(w, {
       status: OK,
       file_wcc: this.nfs.wcc(opened, NOW),
-      count: Math.min(count, data.length),
+      count,
       committed: stable ? stable_how.FILE_SYNC : stable_how.UNSTABLE,
       verf: this.nfs.engine.verifier,
     })
