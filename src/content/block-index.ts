@@ -3,8 +3,8 @@
  * where their blocks are in it.
  */
 import type { Store, StoreMap } from '../store/store.ts'
-import type { Location } from './block.ts'
-import type { Disk } from './disk.ts'
+import { headerSize, type Location } from './block.ts'
+import type { Disk, DiskFile } from './disk.ts'
 import {
   blocksOf,
   type FoundBlock,
@@ -38,6 +38,20 @@ function packed({ segment, offset, length }: Location): Buffer {
 }
 
 const laneKey = (lane: Lane): Buffer => Buffer.from(`lane ${lane}`)
+
+/**
+ * What is found stands for later equal blocks, so it must not be lost with the power. A process
+ * that was killed leaves bytes that the system has and no disk; and of bytes whose sync failed the
+ * system believes that the disk has them. Syncing alone would pass over those: they are written
+ * again.
+ */
+function makeDurable(file: DiskFile, blocks: readonly FoundBlock[]): void {
+  for (const { offset, length } of blocks) {
+    const stored = Buffer.allocUnsafe(headerSize(length) + length)
+    file.write([stored.subarray(0, file.read(stored, offset))], offset)
+  }
+  file.sync()
+}
 
 export class BlockIndex {
   private readonly store: Store
@@ -102,11 +116,9 @@ export class BlockIndex {
   private recoverSegment(disk: Disk, lane: Lane, segment: number, offset: number): number {
     const file = disk.open(segmentName(segment))
     try {
-      // A process that was killed leaves bytes that the system has and no disk: what is found here
-      // stands for later equal blocks, so it must not be lost with the power.
-      file.sync()
       // Bytes are checked: a block that was never finished must not stand for a later equal one.
       const blocks = [...blocksOf(file, segment, offset, true)]
+      makeDurable(file, blocks)
       const end = { segment, offset: Math.max(offset, file.size()) }
       this.change(blocks, [], new Map([[lane, end]]))
       return blocks.length
