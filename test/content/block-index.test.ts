@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { BlockIndex } from '../../src/content/block-index.ts'
+import { BlockWriter, identified } from '../../src/content/block-writer.ts'
+import { blockAt, lanes, segmentName } from '../../src/content/segment.ts'
+import { MemoryStore } from '../../src/store/memory-store.ts'
+import { SeededRandom } from '../seeded-random.ts'
+import { Power } from '../simulation/power.ts'
+import { SimulatedDisk } from '../simulation/simulated-disk.ts'
+
+const SEED = 1
+const block = identified(Buffer.alloc(20_000, 'what a client wrote'))
+
+/** A disk that has failed to sync a block, which the system shows whole all the same. */
+function failedSync(): SimulatedDisk {
+  const power = new Power(new SeededRandom(SEED))
+  power.begin(Number.POSITIVE_INFINITY)
+  const disk = new SimulatedDisk(power)
+  disk.faults = { write: 0, sync: 1 }
+  const writer = new BlockWriter(new BlockIndex(new MemoryStore()), { disk, lane: lanes.log })
+  assert.throws(() => writer.store([block]), { code: 'EIO' })
+  disk.faults = { write: 0, sync: 0 }
+  return disk
+}
+
+describe('block index', () => {
+  test('what a failed sync left is durable once it is indexed', () => {
+    const disk = failedSync()
+    const index = new BlockIndex(new MemoryStore())
+    assert.equal(index.recover(disk), 1)
+    disk.cut()
+    const { segment, offset } = index.get(block.id) ?? { segment: -1, offset: -1 }
+    const file = disk.open(segmentName(segment))
+    assert.equal(blockAt(file, segment, offset, true)?.id, block.id)
+  })
+
+  test('a power cut takes what a failed sync left', () => {
+    const disk = failedSync()
+    disk.cut()
+    assert.equal(new BlockIndex(new MemoryStore()).recover(disk), 0)
+  })
+})

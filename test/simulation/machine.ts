@@ -1,0 +1,47 @@
+/** A machine: what outlives its processes, and how they end. */
+import type { SeededRandom } from '../seeded-random.ts'
+import { type End, Power } from './power.ts'
+import { SimulatedDisk } from './simulated-disk.ts'
+import { JournalFile } from './simulated-journal.ts'
+import { StoreFile } from './simulated-store.ts'
+import { VirtualClock, VirtualTime } from './virtual-time.ts'
+
+export class Machine {
+  readonly random: SeededRandom
+  readonly power: Power
+  readonly time: VirtualTime
+  readonly clock: VirtualClock
+  readonly journal: JournalFile
+  readonly segments: SimulatedDisk
+  readonly projections: StoreFile
+  readonly index: StoreFile
+  /** A signal that somebody listens to is never collected, and keeps its process in memory. */
+  private leases: AbortController[] = []
+
+  constructor(random: SeededRandom) {
+    this.random = random
+    this.power = new Power(random)
+    this.time = new VirtualTime(random)
+    this.clock = new VirtualClock(this.time)
+    this.journal = new JournalFile(this.power)
+    this.segments = new SimulatedDisk(this.power)
+    this.projections = new StoreFile('projections', this.power)
+    this.index = new StoreFile('index', this.power)
+  }
+
+  /** Aborted when the present process is over. */
+  lease(): AbortController {
+    const lease = new AbortController()
+    this.leases.push(lease)
+    return lease
+  }
+
+  /** The process is over; what it leaves behind is what the next one finds. */
+  end(how: End): void {
+    this.power.stop(how)
+    this.time.forgetAll()
+    for (const lease of this.leases) lease.abort()
+    this.leases = []
+    if (how === 'powerCut') this.segments.cut()
+  }
+}

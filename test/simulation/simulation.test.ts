@@ -1,0 +1,35 @@
+/**
+ * Worlds in which everything fails that can: see simulation.ts. DFS_SEED=N repeats world N alone;
+ * DFS_SOAK=M goes on for M minutes.
+ */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { seedFromEnvironment } from '../seeded-random.ts'
+import { soaking } from '../soak.ts'
+import { type Outcome, Simulation } from './simulation.ts'
+
+const LIVES = 8
+const WORLDS = process.env['DFS_SEED'] === undefined ? 12 : 1
+
+async function world(seed: number): Promise<Outcome> {
+  try {
+    return await new Simulation({ seed, lives: LIVES }).run()
+  } catch (error) {
+    const again = `DFS_SEED=${seed} node --test test/simulation/simulation.test.ts`
+    throw new Error(`world ${seed}: ${(error as Error).message}\nagain: ${again}`, { cause: error })
+  }
+}
+
+const seed = seedFromEnvironment()
+
+describe('simulation', () => {
+  test(`nothing that was promised is lost (DFS_SEED=${seed})`, async () => {
+    let next = seed
+    do await world(next++)
+    while (next < seed + WORLDS || soaking())
+  })
+
+  test(`a seed is a world (DFS_SEED=${seed})`, async () => {
+    assert.deepEqual(await world(seed), await world(seed))
+  })
+})
