@@ -1,4 +1,5 @@
 /** What the API answers, for those who make it and for those who read it. */
+import type { Collected } from '../commands/collector.ts'
 import type { Group, User } from '../projections/control.ts'
 import type { ShareOptions } from '../projections/share.ts'
 import type { HealthReason } from './health.ts'
@@ -64,6 +65,11 @@ export interface DigestAnswer {
   readonly digest: string
   readonly shares: Readonly<Record<string, string>>
   readonly divergences?: readonly string[]
+}
+
+export interface CollectionAnswer extends Collected {
+  /** Past versions forgotten. */
+  readonly versions: number
 }
 
 export interface Answers {

@@ -19,6 +19,7 @@ import { PROBLEM_TYPE, Problem } from './problem.ts'
 import { explain, problemOf } from './request-errors.ts'
 import { groupRoutes, userRoutes } from './routes/accounts.ts'
 import { clientRoutes } from './routes/clients.ts'
+import { collectionRoute } from './routes/collection.ts'
 import { digestRoute } from './routes/digest.ts'
 import { healthRoute } from './routes/health.ts'
 import { metricsRoute } from './routes/metrics.ts'
@@ -79,6 +80,7 @@ export class ControlApi {
       routes(app, running)
     }
     digestRoute(app, running)
+    collectionRoute(app, running)
     const api = new ControlApi(app, health, log)
     // An answer to what was asked before draining began: its connection must not be kept alive.
     app.addHook('onSend', async (_request, reply) => {

@@ -2,12 +2,25 @@
 import { groupCommands, userCommands } from './cli/account-commands.ts'
 import { apiOptions } from './cli/api-client.ts'
 import { runCommands } from './cli/commands.ts'
-import { clientCommands, digestCommand, statusCommand } from './cli/server-commands.ts'
+import {
+  clientCommands,
+  collectCommand,
+  digestCommand,
+  statusCommand,
+} from './cli/server-commands.ts'
 import { shareCommands } from './cli/share-commands.ts'
 
 await runCommands(
   'dfsctl',
   'Administration of a running DittoFS server',
-  [statusCommand, shareCommands, clientCommands, userCommands, groupCommands, digestCommand],
+  [
+    statusCommand,
+    shareCommands,
+    clientCommands,
+    userCommands,
+    groupCommands,
+    digestCommand,
+    collectCommand,
+  ],
   apiOptions,
 )

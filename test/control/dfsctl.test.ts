@@ -44,7 +44,7 @@ describe('help', () => {
   test('lists the commands, and those of each group', async () => {
     const { status, stdout } = await runProgram('dfsctl', ['--help'])
     assert.equal(status, 0)
-    for (const name of ['status', 'digest', ...Object.keys(groups)]) {
+    for (const name of ['status', 'digest', 'collect', ...Object.keys(groups)]) {
       assert.match(stdout, new RegExp(`^ {2}${name} `, 'm'))
     }
     for (const [group, commands] of Object.entries(groups)) {
@@ -58,7 +58,7 @@ describe('help', () => {
     const commands = Object.entries(groups).flatMap(([group, names]) =>
       names.map((name) => [group, name]),
     )
-    for (const words of [['status'], ['digest'], ...commands]) {
+    for (const words of [['status'], ['digest'], ['collect'], ...commands]) {
       const { status, stdout } = await runProgram('dfsctl', [...words, '--help'])
       assert.equal(status, 0)
       assert.match(stdout, new RegExp(`^dfsctl ${words.join(' ')}`))

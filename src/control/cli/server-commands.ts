@@ -1,4 +1,4 @@
-import type { Answers, DigestAnswer, StatusAnswer } from '../answers.ts'
+import type { Answers, CollectionAnswer, DigestAnswer, StatusAnswer } from '../answers.ts'
 import { ApiClient, apiHelp, apiOptions } from './api-client.ts'
 import type { CliCommand, CliGroup } from './commands.ts'
 import { print, textDuration, textPairs, textSize, textTable } from './text-table.ts'
@@ -61,6 +61,31 @@ ${apiHelp}`,
     if (divergences === undefined || divergences.length === 0) return 0
     process.stderr.write(`rows that differ from the store:\n${divergences.join('\n')}\n`)
     return 1
+  },
+}
+
+export const collectCommand: CliCommand = {
+  name: 'collect',
+  summary: 'forget what retention does not cover, and give its space back',
+  usage: '[--json]',
+  help: `The server does the same by itself every few minutes. One round empties a bounded number
+of files of content: repeat it until it finds none.
+
+${apiHelp}`,
+  options: apiOptions,
+  run: async ({ values }) => {
+    const answer = await new ApiClient(values).post<CollectionAnswer>('/v1/collection', {})
+    print(
+      values,
+      answer,
+      textPairs([
+        ['past versions', `${answer.versions} forgotten`],
+        ['content', `${answer.segments} files of ${textSize(answer.bytes)} removed`],
+        ['blocks', `${answer.moved} moved, ${answer.dropped} dropped`],
+        ['damaged', answer.damaged],
+      ]),
+    )
+    return 0
   },
 }
 
