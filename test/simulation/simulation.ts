@@ -328,10 +328,13 @@ export class Simulation {
   /** Every block that an extent names, live or in the retention window. */
   private async checkBlocks(engine: SimulatedEngine): Promise<void> {
     const store = this.machine.projections.open()
+    const { graves } = new World(store, MiB)
     const lengths = new Map<string, number>()
     for (const past of [false, true]) {
-      for (const { value, seq } of storedRows(store, specs.extents, past)) {
-        if (past && seq <= this.pruned) continue
+      for (const { group, value, seq } of storedRows(store, specs.extents, past)) {
+        // A rebuild has again what was pruned: of that, content may be collected already.
+        const ended = past ? seq : graves.get(group, 0)?.since
+        if (ended !== undefined && ended <= this.pruned) continue
         if (isHole({ offset: 0, ...value })) continue
         const end = value.blockOffset + value.length
         lengths.set(value.block, Math.max(end, lengths.get(value.block) ?? 0))
