@@ -101,6 +101,14 @@ export abstract class Table<V, S extends string | number> {
     return (this.find(group, sub) ?? this.load(group, sub)).seq
   }
 
+  /** `seqOf` for who goes on to say what that value is: it counts as read. */
+  seenSeq(group: number, sub: S): number {
+    const slot = this.find(group, sub) ?? this.load(group, sub)
+    slot.used = true
+    if (slot.seq > this.positions.saw) this.positions.saw = slot.seq
+    return slot.value === undefined ? 0 : slot.seq
+  }
+
   put(group: number, sub: S, value: V, seq: number): void {
     this.change(group, sub, value, seq)
   }

@@ -17,6 +17,8 @@ export const COOKIE_VERIFIER = Buffer.alloc(8)
 export const LISTING_MAX = 256 * 1024
 /** Of a result: attributes, verifier, the end of the list and eof. */
 export const LISTING_OVERHEAD = 4 + 84 + 8 + 4 + 4
+/** What of a successful result is before its first entry: the status too. */
+export const LISTING_HEAD = 4 + 4 + 84 + 8
 
 export function listForbids({ inode, principal }: Opened): Refusal | undefined {
   if (inode.kind !== fileKind.directory) return 'notDirectory'
@@ -56,6 +58,12 @@ const HISTORY_COOKIE = 2 ** 52
 
 export const paddedLength = (name: string): number => (name.length + 3) & ~3
 
+export function writeListingHead(w: ReplyWriter, dir_attributes: fattr3): void {
+  w.u32(OK)
+  attributes.encode(w, dir_attributes)
+  w.raw(COOKIE_VERIFIER, 8)
+}
+
 /**
  * Writes a successful result entry by entry as long as `fits` lets it. False, with nothing written,
  * when not even one fits.
@@ -68,9 +76,7 @@ export function writeListing(
   writeEntry: (entry: ListedEntry) => void,
 ): boolean {
   const start = w.pos
-  w.u32(OK)
-  attributes.encode(w, dir_attributes)
-  w.raw(COOKIE_VERIFIER, 8)
+  writeListingHead(w, dir_attributes)
   let count = 0
   let eof = true
   for (const entry of entries) {

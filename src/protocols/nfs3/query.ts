@@ -40,9 +40,9 @@ export function queryProcedure<Args, Res extends { readonly status: number }>(
     nfs.begin()
     const result = run(nfs, args, call)
     const share = nfs.lastShare as Share | undefined
-    // What the synchronous part has seen; the rest of a procedure looks at nothing else.
-    const seq = nfs.holdFor(share, positions.saw)
     if (result instanceof Promise) {
+      // What the synchronous part has seen; the rest of such a procedure looks at nothing else.
+      const seq = nfs.holdFor(share, positions.saw)
       const audited = share?.options.audit === 'all' ? share : undefined
       const what = audited && subjectOf(nfs, query, args)
       return result.then((later) => {
@@ -54,6 +54,8 @@ export function queryProcedure<Args, Res extends { readonly status: number }>(
       })
     }
     write(w, result)
+    // A listing looks at its entries while it is written.
+    const seq = nfs.holdFor(share, positions.saw)
     if (share?.options.audit === 'all') {
       audit(nfs, query, share, subjectOf(nfs, query, args), result.status, call)
     }

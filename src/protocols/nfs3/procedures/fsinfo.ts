@@ -1,7 +1,8 @@
 // RFC 1813 section 3.3.19: FSINFO - Get static file system information.
-import { FILE_SIZE_MAX } from '../../../platform/limits.ts'
+import { FILE_SIZE_MAX, KiB } from '../../../platform/limits.ts'
 import { compile } from '../../../wire/compile.ts'
 import * as xdr from '../../../wire/schema.ts'
+import { SLAB_SIZE } from '../../rpc/slab.ts'
 import type { Nfs3 } from '../context.ts'
 import { queryProcedure } from '../query.ts'
 import { nfs3Status } from '../status.ts'
@@ -30,8 +31,8 @@ export const FSINFO3res = compile(
   ),
 )
 
-/** What a directory is best read in: a large listing in few calls. */
-const DIRECTORY_PREFERRED = 128 * 1024
+/** What a directory is best read in: a large listing in few calls, each in the memory of a slab. */
+const DIRECTORY_PREFERRED = SLAB_SIZE - 4 * KiB
 
 export const fsinfo = (nfs: Nfs3) =>
   queryProcedure(nfs, {

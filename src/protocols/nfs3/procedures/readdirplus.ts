@@ -5,15 +5,18 @@ import type { Infer } from '../../../wire/schema.ts'
 import * as xdr from '../../../wire/schema.ts'
 import { HANDLE_SIZE } from '../../handle.ts'
 import type { ReplyWriter } from '../../rpc/reply-writer.ts'
-import type { Nfs3, Opened } from '../context.ts'
+import { type Nfs3, NOW, type Opened } from '../context.ts'
 import {
   entriesOf,
+  LISTING_HEAD,
   LISTING_MAX,
   LISTING_OVERHEAD,
   listForbids,
   paddedLength,
   writeListing,
+  writeListingHead,
 } from '../listing.ts'
+import { ListingCache, type PageRecorder, type PageRequest } from '../listing-cache.ts'
 import { queryProcedure } from '../query.ts'
 import { type Failure3, nfs3Status } from '../status.ts'
 import {
@@ -62,28 +65,46 @@ export const READDIRPLUS3res = compile(
 )
 
 /** A listing is made while it is written. */
-type Result =
-  | { readonly status: Failure3; readonly dir_attributes: fattr3 | undefined }
-  | {
-      readonly status: typeof OK
-      readonly dir_attributes: fattr3
-      readonly dir: Opened
-      readonly cookie: number
-      readonly dircount: number
-      readonly maxcount: number
-    }
+interface Listed extends PageRequest {
+  readonly status: typeof OK
+  readonly dir_attributes: fattr3
+  readonly dir: Opened
+}
+type Result = { readonly status: Failure3; readonly dir_attributes: fattr3 | undefined } | Listed
 
 const PLUS = 4 + 84 + 4 + 4 + HANDLE_SIZE
 
-function write(nfs: Nfs3, w: ReplyWriter, result: Result): void {
+function write(nfs: Nfs3, cache: ListingCache, w: ReplyWriter, result: Result): void {
   if (result.status !== OK) {
     READDIRPLUS3res.encode(w, result)
     return
   }
-  const { dir, dir_attributes, cookie, dircount, maxcount } = result
+  const { dir, dir_attributes } = result
+  const page = cache.page(dir, result)
+  if (Buffer.isBuffer(page)) {
+    writeListingHead(w, dir_attributes)
+    w.raw(page, page.length)
+    return
+  }
+  const start = w.pos
+  const written = writeEntries(nfs, w, result, page)
+  if (!written) {
+    READDIRPLUS3res.encode(w, { status: nfs3Status.tooSmall, dir_attributes })
+  } else if (page !== undefined) {
+    cache.keep(dir, result, page, w.written(start + LISTING_HEAD))
+  }
+}
+
+function writeEntries(
+  nfs: Nfs3,
+  w: ReplyWriter,
+  { dir, dir_attributes, cookie, dircount, maxcount }: Listed,
+  recorder: PageRecorder | undefined,
+): boolean {
   let [plain, room] = [dircount, Math.min(maxcount, LISTING_MAX) - LISTING_OVERHEAD]
   let some = false
-  const written = writeListing(
+  const first = w.pos + LISTING_HEAD
+  return writeListing(
     w,
     dir_attributes,
     entriesOf(nfs, dir, cookie),
@@ -105,17 +126,20 @@ function write(nfs: Nfs3, w: ReplyWriter, result: Result): void {
         name_attributes: entry?.attributes,
         name_handle: entry?.handle,
       })
+      if (recorder === undefined) return
+      if (entry === undefined || asOf !== NOW) recorder.whole = false
+      else recorder.add(dir.share.id, ino, w.pos - first)
     },
   )
-  if (!written) READDIRPLUS3res.encode(w, { status: nfs3Status.tooSmall, dir_attributes })
 }
 
-export const readdirplus = (nfs: Nfs3) =>
-  queryProcedure<Infer<typeof READDIRPLUS3args.schema>, Result>(nfs, {
+export const readdirplus = (nfs: Nfs3) => {
+  const cache = new ListingCache(nfs.engine)
+  return queryProcedure<Infer<typeof READDIRPLUS3args.schema>, Result>(nfs, {
     number: 17,
     name: 'READDIRPLUS',
     args: READDIRPLUS3args,
-    write: (w, result) => write(nfs, w, result),
+    write: (w, result) => write(nfs, cache, w, result),
     about: ({ dir }) => ({ handle: dir }),
     run: (_, { dir: handle, cookie, dircount, maxcount }, call) => {
       const dir = nfs.open(handle, call)
@@ -127,3 +151,4 @@ export const readdirplus = (nfs: Nfs3) =>
       return { status: OK, dir_attributes, dir, cookie, dircount, maxcount }
     },
   })
+}
