@@ -8,7 +8,7 @@ import { describe, test } from 'node:test'
 const tracked = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { encoding: 'utf8' })
   .split('\n')
   .filter((path) => path !== '' && existsSync(path))
-const sources = tracked.filter((path) => /^(src|test|bench)\/.*\.ts$/.test(path))
+const sources = tracked.filter((path) => /^(src|test|bench|docs)\/.*\.ts$/.test(path))
 const read = (path: string) => readFileSync(path, 'utf8')
 
 interface Ban {

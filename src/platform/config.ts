@@ -13,12 +13,20 @@ type Kind = 'text' | 'port' | 'count' | 'bytes' | 'flag'
 interface Setting {
   readonly kind: Kind
   readonly fallback: string | number | boolean
+  /** The fallback in words, where it depends on the machine. */
+  readonly usual?: string
   readonly about: string
 }
 
+const PART_MIN = 32 * MiB
+
 /** A part of the machine's memory, within bounds. */
-const part = (fraction: number, atMost: number): number =>
-  Math.max(32 * MiB, Math.min(atMost, Math.floor(totalmem() * fraction)))
+const part = (divisor: number, atMost: number) => ({
+  fallback: Math.max(PART_MIN, Math.min(atMost, Math.floor(totalmem() / divisor))),
+  usual: `1/${divisor} of memory, at most ${textOf(atMost)}`,
+})
+
+const textOf = (bytes: number): string => `${bytes / MiB}M`
 
 export const settings = {
   data: { kind: 'text', fallback: './data', about: 'directory that everything is kept in' },
@@ -46,18 +54,18 @@ export const settings = {
   },
   'projection-memory': {
     kind: 'bytes',
-    fallback: part(1 / 48, 192 * MiB),
+    ...part(48, 192 * MiB),
     about: 'memory for rows of the tree',
   },
   'content-memory': {
     kind: 'bytes',
-    fallback: part(1 / 32, 512 * MiB),
+    ...part(32, 512 * MiB),
     about: 'memory for content that was read',
   },
   'staging-budget': {
     kind: 'bytes',
-    fallback: part(1 / 16, 512 * MiB),
-    about: 'written bytes that may wait in memory before writers are slowed down',
+    ...part(16, 512 * MiB),
+    about: 'written bytes that may wait before writers are slowed',
   },
   reserve: {
     kind: 'bytes',
@@ -80,7 +88,7 @@ export class ConfigError extends Error {
 }
 
 const names = Object.keys(settings) as readonly SettingName[]
-const variableOf = (name: SettingName): string =>
+export const variableOf = (name: SettingName): string =>
   `DITTOFS_${name.toUpperCase().replaceAll('-', '_')}`
 
 export interface ConfigSources {
@@ -213,14 +221,19 @@ function size(value: unknown): number | undefined {
   return Number(match[1]) * (UNITS[(match[2] ?? '').toLowerCase()] as number)
 }
 
+/** What a setting is when nobody sets it, as people write it. */
+export function defaultText(name: SettingName): string {
+  const { kind, fallback, usual }: Setting = settings[name]
+  if (usual !== undefined) return usual
+  return kind === 'bytes' ? textOf(Number(fallback)) : String(fallback)
+}
+
 /** A line for each setting, for help texts. */
 export function settingsHelp(): string {
   const width = Math.max(...names.map((name) => name.length)) + 4
   return names
     .map((name) => {
-      const { about, fallback, kind } = settings[name]
-      const shown = kind === 'bytes' ? `${Math.round(Number(fallback) / MiB)}M` : String(fallback)
-      return `  ${`--${name}`.padEnd(width)} ${about} (${shown})`
+      return `  ${`--${name}`.padEnd(width)} ${settings[name].about} (${defaultText(name)})`
     })
     .join('\n')
 }

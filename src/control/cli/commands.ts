@@ -43,6 +43,26 @@ function overview(path: string, about: string, entries: readonly Entry[]): strin
   return `${path}: ${about}\n\n${rows.join('\n')}\n\n${path} COMMAND --help says more.\n`
 }
 
+export interface Description {
+  /** How it is called: `dfsctl share create`. */
+  readonly path: string
+  readonly usage: string
+  readonly summary: string
+  readonly help: string
+  /** Names of options, without dashes. */
+  readonly options: readonly string[]
+}
+
+/** Every command below `path`, for completion and documents: `dfs help --json`. */
+function described(path: string, entries: readonly Entry[]): readonly Description[] {
+  return entries.flatMap((entry) => {
+    const below = `${path} ${entry.name}`
+    if ('commands' in entry) return described(below, entry.commands)
+    const { usage, summary, help, options } = entry
+    return [{ path: below, usage, summary, help, options: Object.keys(options) }]
+  })
+}
+
 const asksForHelp = (word: string | undefined): boolean =>
   word === '--help' || word === '-h' || word === 'help'
 
@@ -91,6 +111,10 @@ function runEntry(
   ahead: readonly string[],
 ): Promise<number | undefined> {
   const [name, ...rest] = words
+  if (asksForHelp(name) && rest.includes('--json')) {
+    process.stdout.write(`${JSON.stringify(described(path, entries), undefined, 2)}\n`)
+    return Promise.resolve(0)
+  }
   if (name === undefined || asksForHelp(name)) {
     const stream = name === undefined ? process.stderr : process.stdout
     stream.write(overview(path, about, entries))
