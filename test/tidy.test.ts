@@ -86,4 +86,47 @@ describe('tidy', () => {
     const bad = sources.filter((path) => !/[^\n]\n$/.test(read(path)))
     assert.deepEqual(bad, [])
   })
+
+  const { dependencies, optionalDependencies, devDependencies } = JSON.parse(read('package.json'))
+  const needed: Readonly<Record<string, string>> = {
+    ...dependencies,
+    ...optionalDependencies,
+    ...devDependencies,
+  }
+
+  test('dependencies are pinned exactly', () => {
+    const loose = Object.entries(needed).filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))
+    assert.deepEqual(loose, [])
+  })
+
+  test('each dependency has a page in docs/decisions that says why it and not another', () => {
+    const decisions = tracked
+      .filter((path) => /^docs\/decisions\/.*\.md$/.test(path) && !path.endsWith('README.md'))
+      .map(read)
+      .filter((page) => /not chosen|\bNot\b/i.test(page))
+    const unexplained = Object.keys(needed).filter(
+      (name) => !decisions.some((page) => page.includes(`\`${name}\``)),
+    )
+    assert.deepEqual(unexplained, [])
+  })
+
+  test('each page in docs/decisions is in its list', () => {
+    const list = read('docs/decisions/README.md')
+    const pages = tracked.filter((path) => /^docs\/decisions\/.*\.md$/.test(path))
+    const missing = pages
+      .map((path) => basename(path))
+      .filter((name) => !list.includes(`(${name})`))
+    assert.deepEqual(missing, ['README.md'])
+  })
+
+  test('an operation of a protocol names its section in its first line', () => {
+    const operations = tracked.filter((path) =>
+      /^src\/protocols\/[^/]+\/(procedures|operations|commands)\/[^/]+\.ts$/.test(path),
+    )
+    assert.ok(operations.length >= 22, 'they are there')
+    const nameless = operations.filter(
+      (path) => !/^\/\/ (RFC \d+|MS-[A-Z0-9]+|X\/Open \w+) .*\bsections? \w/.test(read(path)),
+    )
+    assert.deepEqual(nameless, [])
+  })
 })

@@ -1,6 +1,6 @@
 /**
  * SipHash-2-4 (Aumasson and Bernstein, 2012): a keyed check code of 64 bits that is quick for short
- * inputs, where Node's own MACs cost thirty times as much.
+ * inputs, where Node's own MACs cost ten times as much (docs/decisions/siphash.md).
  */
 export interface SipKey {
   readonly k0: number
