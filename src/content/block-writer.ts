@@ -16,12 +16,19 @@ export interface Stored {
   readonly position: Position
 }
 
+interface NewBlock {
+  readonly id: string
+  readonly bytes: Buffer
+}
+
 export class BlockWriter {
   private readonly index: BlockIndex
   private readonly segments: SegmentWriter
   /** Written here and perhaps not indexed yet. */
   private recent = new Map<string, Location>()
   private previous = new Map<string, Location>()
+  /** Written and not durable yet. */
+  private readonly underWay = new Map<string, Location>()
   /** Segments that are about to go: nothing new may rely on them. */
   private condemned: ReadonlySet<number> = new Set()
 
@@ -35,9 +42,34 @@ export class BlockWriter {
   }
 
   /** Durable when it returns. Throws when the disk does not take it. */
-  store(blocks: readonly { readonly id: string; readonly bytes: Buffer }[]): Stored {
+  store(blocks: readonly NewBlock[]): Stored {
+    const stored = this.place(blocks)
+    this.segments.sync()
+    for (const block of stored.written) this.remember(block)
+    return stored
+  }
+
+  /**
+   * The same without waiting for the disk in this thread. `done` is called when the blocks are
+   * durable, in the order of the calls, so that what it is told lies in order too.
+   */
+  async storeLater<T>(blocks: readonly NewBlock[], done: (stored: Stored) => T): Promise<T> {
+    const stored = this.place(blocks)
+    // Who names equal ones meanwhile waits for the same sync, or a later one.
+    for (const { id, ...place } of stored.written) this.underWay.set(id, place)
+    try {
+      await this.segments.syncLater()
+      for (const block of stored.written) this.remember(block)
+    } finally {
+      for (const { id } of stored.written) this.underWay.delete(id)
+    }
+    return done(stored)
+  }
+
+  /** Writes what is new. */
+  private place(blocks: readonly NewBlock[]): Stored {
     const locations: Location[] = []
-    const fresh: { readonly id: string; readonly bytes: Buffer }[] = []
+    const fresh: NewBlock[] = []
     const places: number[] = []
     const inThisCall = new Map<string, number>()
     for (const [i, block] of blocks.entries()) {
@@ -51,12 +83,10 @@ export class BlockWriter {
       }
     }
     const written = this.segments.append(fresh).map((location, n) => {
-      const { id } = fresh[n] as { readonly id: string }
+      const { id } = fresh[n] as NewBlock
       locations[places[n] as number] = location
       return { ...location, id }
     })
-    this.segments.sync()
-    for (const block of written) this.remember(block)
     for (const [i, { id }] of blocks.entries()) {
       locations[i] ??= written[inThisCall.get(id) as number] as Location
     }
@@ -64,7 +94,8 @@ export class BlockWriter {
   }
 
   private find(id: string): Location | undefined {
-    const known = this.recent.get(id) ?? this.previous.get(id) ?? this.index.get(id)
+    const known =
+      this.recent.get(id) ?? this.previous.get(id) ?? this.underWay.get(id) ?? this.index.get(id)
     return known === undefined || this.condemned.has(known.segment) ? undefined : known
   }
 

@@ -133,35 +133,38 @@ export class Compactor {
       if (!this.isHere(block)) continue
       batch.push(block)
       if (batch.length < BATCH_BLOCKS) continue
-      this.moveOrDrop(file, batch, live, done)
+      await this.moveOrDrop(file, batch, live, done)
       batch = []
       await this.pause()
     }
-    this.moveOrDrop(file, batch, live, done)
+    await this.moveOrDrop(file, batch, live, done)
   }
 
-  private moveOrDrop(
+  private async moveOrDrop(
     file: DiskFile,
     batch: readonly FoundBlock[],
     live: Bloom,
     done: Compaction,
-  ): void {
+  ): Promise<void> {
     const moving: { id: string; bytes: Buffer }[] = []
-    const dropped: string[] = []
+    const dropping: FoundBlock[] = []
     for (const block of batch) {
-      if (!live.has(block.id)) dropped.push(block.id)
+      if (!live.has(block.id)) dropping.push(block)
       else {
         const bytes = readWhole(file, block)
         if (bytes === undefined) done.damaged.push(block)
         else moving.push({ id: block.id, bytes })
       }
     }
-    const stored = this.writer.store(moving)
-    const written = moving.map(({ id }, i) => ({ id, ...(stored.locations[i] as Location) }))
-    this.writer.forget(dropped)
-    this.options.change(written, dropped, stored.position)
+    await this.writer.storeLater(moving, (stored) => {
+      const written = moving.map(({ id }, i) => ({ id, ...(stored.locations[i] as Location) }))
+      // An equal block may have been stored meanwhile, which is what the index finds now.
+      const dropped = dropping.filter((block) => this.isHere(block)).map(({ id }) => id)
+      this.writer.forget(dropped)
+      this.options.change(written, dropped, stored.position)
+    })
     done.moved += moving.length
-    done.dropped += dropped.length
+    done.dropped += dropping.length
   }
 
   remove(segments: readonly number[]): void {

@@ -50,16 +50,17 @@ const emit = serveThread({
     compactor.begin()
     return index.recover(disk, (segment) => emit('recovering', segment))
   },
-  store: ({ bytes, lengths }: StoreCall): StoreAnswer => {
+  store: ({ bytes, lengths }: StoreCall): Promise<StoreAnswer> => {
     let at = 0
     const named = lengths.map((length) => {
       const block = identified(Buffer.from(bytes.buffer, bytes.byteOffset + at, length))
       at += length
       return block
     })
-    const stored = blocks.store(named)
-    queue.note(stored.written, stored.position)
-    return { ids: named.map(({ id }) => id), stored }
+    return blocks.storeLater(named, (stored) => {
+      queue.note(stored.written, stored.position)
+      return { ids: named.map(({ id }) => id), stored }
+    })
   },
   note: ({ written, position }: NoteCall) => queue.note(written, position),
   condemn: (segments: readonly number[]) => blocks.condemn(new Set(segments)),

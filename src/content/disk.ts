@@ -1,6 +1,7 @@
 /** The files under content, behind an interface that simulations can make faulty. */
 import {
   closeSync,
+  fdatasync,
   fdatasyncSync,
   fstatSync,
   fsyncSync,
@@ -20,6 +21,8 @@ export interface DiskFile {
   /** Writes all of it at an offset; not durable before `sync`. */
   write(buffers: readonly Buffer[], at: number): void
   sync(): void
+  /** The same without holding up the thread, of what was written before the call. */
+  syncLater(): Promise<void>
   /** Fills `into` as far as the file goes and returns the number of bytes. */
   read(into: Buffer, at: number): number
   /** The same without holding up the thread. */
@@ -69,6 +72,12 @@ class RealFile implements DiskFile {
 
   sync(): void {
     fdatasyncSync(this.fd)
+  }
+
+  syncLater(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fdatasync(this.fd, (error) => (error === null ? resolve() : reject(error)))
+    })
   }
 
   read(into: Buffer, at: number): number {

@@ -136,6 +136,11 @@ export class SegmentWriter {
   private end = SEGMENT_HEADER
   private allocated = SEGMENT_HEADER
   private unsynced = false
+  /** The sync that is under way, and the one that begins when it has ended. */
+  private syncing: Promise<void> | undefined
+  private next: Promise<void> | undefined
+  /** Files of which a sync has failed: the system tells that once, whoever else waits for one. */
+  private readonly failed = new WeakMap<DiskFile, unknown>()
 
   constructor(options: SegmentWriterOptions) {
     this.options = options
@@ -161,6 +166,11 @@ export class SegmentWriter {
   append(blocks: readonly { readonly id: string; readonly bytes: Buffer }[]): Location[] {
     const locations: Location[] = []
     let buffers: Buffer[] = []
+    // What a file has whose sync has failed nobody can tell.
+    if (this.file !== undefined && this.failed.has(this.file)) {
+      this.leave()
+      this.beginNext()
+    }
     let start = this.end
     for (const { id, bytes } of blocks) {
       const size = storedSize(bytes.length)
@@ -202,22 +212,80 @@ export class SegmentWriter {
 
   private roll(): void {
     this.close()
+    this.beginNext()
+  }
+
+  private beginNext(): void {
     this.segment = segmentId(this.options.lane, numberOf(this.segment) + 1)
     this.end = SEGMENT_HEADER
     this.allocated = SEGMENT_HEADER
   }
 
   sync(): void {
-    if (!this.unsynced) return
-    this.file?.sync()
+    const { file } = this
+    if (!this.unsynced || file === undefined) return
+    try {
+      file.sync()
+    } catch (error) {
+      this.failed.set(file, error)
+      throw error
+    }
     this.unsynced = false
+  }
+
+  /**
+   * Resolves when all that was appended before the call is durable. One sync at a time, for
+   * everybody who waits for the next one; in the order of the calls.
+   */
+  async syncLater(): Promise<void> {
+    const { file } = this
+    await this.nextSync()
+    if (file !== undefined && this.failed.has(file)) throw this.failed.get(file)
+  }
+
+  private nextSync(): Promise<void> {
+    const { syncing } = this
+    if (!this.unsynced) return syncing ?? Promise.resolve()
+    if (syncing === undefined) return this.startSync()
+    // One that has failed takes those along that wait behind it.
+    this.next ??= syncing.then(() => this.startSync())
+    return this.next
+  }
+
+  private startSync(): Promise<void> {
+    this.next = undefined
+    const { file } = this
+    // A new segment was begun meanwhile, which has synced the old one.
+    if (!this.unsynced || file === undefined) return Promise.resolve()
+    this.unsynced = false
+    const ended = () => {
+      if (this.syncing === syncing) this.syncing = undefined
+    }
+    const syncing: Promise<void> = file.syncLater().then(ended, (error) => {
+      ended()
+      this.next = undefined
+      this.failed.set(file, error)
+      throw error
+    })
+    this.syncing = syncing
+    return syncing
   }
 
   /** Also gives back what was allocated ahead. */
   close(): void {
     this.sync()
     if (this.allocated > this.end) this.file?.truncate(this.end)
-    this.file?.close()
+    this.leave()
+  }
+
+  private leave(): void {
+    const { file, syncing } = this
+    if (file === undefined) return
     this.file = undefined
+    this.unsynced = false
+    // Not under a sync: its descriptor might be another file's by then.
+    const close = () => file.close()
+    if (syncing === undefined) close()
+    else syncing.then(close, close)
   }
 }

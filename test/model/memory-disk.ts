@@ -23,6 +23,8 @@ class MemoryFile implements DiskFile {
 
   sync(): void {}
 
+  async syncLater(): Promise<void> {}
+
   read(into: Buffer, at: number): number {
     return this.bytes.copy(into, 0, at, Math.min(this.length, at + into.length))
   }

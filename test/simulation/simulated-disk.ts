@@ -28,6 +28,8 @@ class Platter {
   readonly stable = new GrowingBytes()
   /** Since the last sync, in order. */
   private unsynced: Write[] = []
+  /** How many writes came before those. */
+  private settled = 0
   private sizes: number[] = []
 
   write(bytes: Buffer, at: number): void {
@@ -44,13 +46,28 @@ class Platter {
   }
 
   sync(): void {
-    for (const { at, bytes } of this.unsynced) this.stable.write(at, bytes)
-    this.stable.resize(this.seen.size)
-    this.forget()
+    this.syncUpTo(...this.moment)
+  }
+
+  /** What was written up to some moment is on the disk; what came later need not be. */
+  syncUpTo(writes: number, size: number): void {
+    const count = writes - this.settled
+    // A later sync may have been quicker.
+    if (count < 0) return
+    for (const { at, bytes } of this.unsynced.splice(0, count)) this.stable.write(at, bytes)
+    this.settled = writes
+    this.stable.resize(size)
+    this.sizes = this.sizes.filter((later) => later > size)
+  }
+
+  /** Up to where everything is written now. */
+  get moment(): readonly [writes: number, size: number] {
+    return [this.settled + this.unsynced.length, this.seen.size]
   }
 
   /** What is not synced counts as if it were. */
   forget(): void {
+    this.settled += this.unsynced.length
     this.unsynced = []
     this.sizes = []
   }
@@ -126,6 +143,16 @@ class SimulatedFile implements DiskFile {
   }
 
   sync(): void {
+    this.finishSync(...this.platter.moment)
+  }
+
+  async syncLater(): Promise<void> {
+    const [writes, size] = this.platter.moment
+    await new Promise((resolve) => setTimeout(resolve, this.disk.power.random.below(4)))
+    this.finishSync(writes, size)
+  }
+
+  private finishSync(writes: number, size: number): void {
     const { power, faults } = this.disk
     if (power.step(this.life, 'segment sync')) {
       if (power.random.chance(0.5)) this.platter.settle(power.random)
@@ -136,7 +163,7 @@ class SimulatedFile implements DiskFile {
       this.platter.forget()
       throw new MediumError('the simulated disk has failed')
     }
-    this.platter.sync()
+    this.platter.syncUpTo(writes, size)
   }
 
   read(into: Buffer, at: number): number {

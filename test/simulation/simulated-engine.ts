@@ -195,9 +195,10 @@ export class SimulatedEngine {
   private storeBulk(some: readonly Buffer[]) {
     const named = some.map((block) => identified(Buffer.from(block)))
     return this.contentThread.call(() => {
-      const stored = this.ofSeals.store(named)
-      this.queue.note(stored.written, stored.position)
-      return { ids: named.map(({ id }) => id), stored }
+      return this.ofSeals.storeLater(named, (stored) => {
+        this.queue.note(stored.written, stored.position)
+        return { ids: named.map(({ id }) => id), stored }
+      })
     })
   }
 

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { BlockIndex } from '../../src/content/block-index.ts'
+import { BlockWriter, identified, type Stored } from '../../src/content/block-writer.ts'
+import type { Disk, DiskFile } from '../../src/content/disk.ts'
+import { lanes } from '../../src/content/segment.ts'
+import { MemoryStore } from '../../src/store/memory-store.ts'
+import { MemoryDisk } from '../model/memory-disk.ts'
+
+/** A disk whose syncs end when the test says so. */
+class SlowDisk extends MemoryDisk implements Disk {
+  readonly log: string[] = []
+  /** Whether the syncs that one waits for fail. */
+  failing = false
+  readonly syncs: PromiseWithResolvers<void>[] = []
+
+  override create(name: string): DiskFile {
+    const file = super.create(name)
+    const { write, sync, close } = file
+    file.write = (buffers, at) => {
+      this.log.push(`write ${at}`)
+      write.call(file, buffers, at)
+    }
+    file.sync = () => {
+      this.log.push('sync')
+      if (this.failing) throw new Error('medium')
+      sync.call(file)
+    }
+    file.syncLater = async () => {
+      this.log.push('sync begins')
+      const ended = Promise.withResolvers<void>()
+      this.syncs.push(ended)
+      await ended.promise
+      this.log.push('sync ends')
+    }
+    file.close = () => {
+      this.log.push('close')
+      close.call(file)
+    }
+    return file
+  }
+
+  async end(error?: Error): Promise<void> {
+    const sync = this.syncs.shift()
+    assert.ok(sync, 'a sync is under way')
+    if (error === undefined) sync.resolve()
+    else sync.reject(error)
+    await turn()
+  }
+}
+
+const block = (n: number) => identified(Buffer.alloc(4096, n))
+
+function writerOn(disk: Disk, segmentBytes?: number): BlockWriter {
+  const options = { disk, lane: lanes.bulk, ...(segmentBytes && { segmentBytes }) }
+  return new BlockWriter(new BlockIndex(new MemoryStore()), options)
+}
+
+describe('BlockWriter.storeLater', () => {
+  const start = (segmentBytes?: number) => {
+    const disk = new SlowDisk()
+    const writer = writerOn(disk, segmentBytes)
+    const done: string[] = []
+    const store = (name: string, ...blocks: number[]): Promise<Stored> => {
+      const stored = writer.storeLater(blocks.map(block), (what) => {
+        done.push(name)
+        return what
+      })
+      stored.catch(() => undefined)
+      return stored
+    }
+    return { disk, writer, done, store }
+  }
+
+  test('is done when a sync has ended that began after the write, in order', async () => {
+    const { disk, done, store } = start()
+    store('a', 1)
+    await turn()
+    store('b', 2)
+    store('c', 3)
+    await turn()
+    assert.deepEqual(done, [])
+    assert.equal(disk.log.filter((line) => line === 'sync begins').length, 1)
+    await disk.end()
+    assert.deepEqual(done, ['a'])
+    assert.equal(disk.syncs.length, 1, 'one for both that came meanwhile')
+    await disk.end()
+    assert.deepEqual(done, ['a', 'b', 'c'])
+    assert.equal(disk.syncs.length, 0)
+  })
+
+  test('of what is being stored is done no earlier, and writes nothing', async () => {
+    const { disk, done, store } = start()
+    const a = store('a', 1)
+    await turn()
+    const writes = disk.log.length
+    const same = store('same', 1)
+    const none = store('none')
+    await turn()
+    assert.equal(disk.log.length, writes)
+    assert.deepEqual(done, [])
+    await disk.end()
+    assert.deepEqual(done, ['a', 'same', 'none'])
+    assert.deepEqual((await same).locations, (await a).locations)
+    assert.deepEqual((await same).written, [])
+    assert.ok((await none).position.offset >= (await a).position.offset)
+  })
+
+  test('fails with everything that waits, and relies on none of it later', async () => {
+    const { disk, done, store } = start()
+    const waiting = [store('a', 1), store('same', 1)]
+    await turn()
+    waiting.push(store('b', 2), store('c', 1, 3))
+    await disk.end(new Error('medium'))
+    const ended = await Promise.allSettled(waiting)
+    assert.ok(ended.every(({ status }) => status === 'rejected'))
+    const again = store('again', 1, 2)
+    await turn()
+    await disk.end()
+    assert.deepEqual(done, ['again'])
+    const { written, position } = await again
+    assert.equal(written.length, 2)
+    assert.ok(written.every(({ segment }) => segment === position.segment))
+    assert.notEqual(position.segment, lanes.bulk, 'not where the sync failed')
+  })
+
+  test('a segment that is full is closed when no sync is under way', async () => {
+    const { disk, done, store } = start(10_000)
+    store('a', 1)
+    await turn()
+    const b = store('b', 2, 3, 4)
+    await turn()
+    assert.ok(disk.log.includes('sync'), 'the full one is synced')
+    assert.ok(!disk.log.includes('close'))
+    await disk.end()
+    assert.ok(disk.log.indexOf('close') > disk.log.indexOf('sync ends'))
+    assert.deepEqual(done, ['a'])
+    await disk.end()
+    assert.deepEqual(done, ['a', 'b'])
+    assert.equal(new Set((await b).locations.map(({ segment }) => segment)).size, 2)
+  })
+
+  test('a failure that another sync was told of is everybody’s', async () => {
+    const { disk, done, store } = start(10_000)
+    const a = store('a', 1)
+    await turn()
+    disk.failing = true
+    const b = store('b', 2, 3, 4)
+    await turn()
+    await disk.end()
+    const ended = await Promise.allSettled([a, b])
+    assert.deepEqual(
+      ended.map(({ status }) => status),
+      ['rejected', 'rejected'],
+    )
+    assert.deepEqual(done, [])
+  })
+})
