@@ -1,30 +1,15 @@
-import { type Event, type EventType, eventSpecs } from './events.ts'
+import { type Event, type EventSpec, eventSpecs } from './events.ts'
 import { type FieldKind, integer, JournalFormatError, packers, unpackers } from './fields.ts'
-import { type Upcast, upcasts } from './upcasts.ts'
+import { type Upcast, type Upcasts, upcasts } from './upcasts.ts'
 
 interface EventCodec {
-  readonly type: EventType
+  readonly type: string
   readonly version: number
   readonly size: number
   readonly lift: Readonly<Record<number, Upcast>>
   readonly pack: (event: Event) => unknown[]
   readonly unpack: (fields: readonly unknown[]) => Event
 }
-
-const codecs = Object.entries(eventSpecs).map(([type, { code, version, fields }]) => {
-  const entries = Object.entries(fields) as [string, FieldKind][]
-  const codec: EventCodec = {
-    type: type as EventType,
-    version,
-    size: entries.length,
-    lift: upcasts[type as EventType] ?? {},
-    pack: packer(code, version, entries),
-    unpack: unpacker(type, entries),
-  }
-  return [code, codec] as const
-})
-const byType = new Map<string, EventCodec>(codecs.map(([, codec]) => [codec.type, codec]))
-const byCode = new Map<number, EventCodec>(codecs)
 
 // Packing stands in the way of every change and unpacking in the way of every rebuild, so both are
 // compiled from the table to straight-line source, as the wire's codecs are.
@@ -45,29 +30,62 @@ function unpacker(type: string, fields: [string, FieldKind][]): EventCodec['unpa
   return new Function('k', source)(unpackers) as EventCodec['unpack']
 }
 
-/** An event in the journal is the array `[code, version, ...fields]`. */
-export function packEvent(event: Event): unknown[] {
-  const codec = byType.get(event.type)
-  if (codec === undefined) throw new TypeError(`no such event: ${event.type}`)
-  return codec.pack(event)
+/** Packs events of one vocabulary, and unpacks them in any version that it ever had. */
+export class Vocabulary {
+  private readonly byType = new Map<string, EventCodec>()
+  private readonly byCode = new Map<number, EventCodec>()
+
+  constructor(specs: Readonly<Record<string, EventSpec>>, steps: Upcasts) {
+    for (const [type, { code, version, fields }] of Object.entries(specs)) {
+      const lift = steps[type] ?? {}
+      for (let v = 1; v < version; v++) {
+        if (lift[v] === undefined) throw new TypeError(`${type}: no upcast of version ${v}`)
+      }
+      const entries = Object.entries(fields)
+      const codec: EventCodec = {
+        type,
+        version,
+        size: entries.length,
+        lift,
+        pack: packer(code, version, entries),
+        unpack: unpacker(type, entries),
+      }
+      this.byType.set(type, codec)
+      this.byCode.set(code, codec)
+    }
+  }
+
+  pack(event: Event): unknown[] {
+    const codec = this.byType.get(event.type)
+    if (codec === undefined) throw new TypeError(`no such event: ${event.type}`)
+    return codec.pack(event)
+  }
+
+  unpack(packed: unknown): Event {
+    if (!Array.isArray(packed)) throw new JournalFormatError('event: array expected')
+    const code = integer(packed[0], 'event code')
+    const codec = this.byCode.get(code)
+    if (codec === undefined) {
+      throw new JournalFormatError(`event code ${code} is not known: written by a newer version?`)
+    }
+    const { type, version, size, lift } = codec
+    let fields: readonly unknown[] = packed.slice(2)
+    for (let v = integer(packed[1], `${type} version`); v !== version; v++) {
+      const step = lift[v]
+      if (step === undefined) throw new JournalFormatError(`${type} version ${v} is not known`)
+      fields = step(fields)
+    }
+    if (fields.length !== size) {
+      throw new JournalFormatError(`${type}: ${fields.length} fields, not ${size}`)
+    }
+    return codec.unpack(fields)
+  }
 }
 
+const vocabulary = new Vocabulary(eventSpecs, upcasts)
+
+/** An event in the journal is the array `[code, version, ...fields]`. */
+export const packEvent = (event: Event): unknown[] => vocabulary.pack(event)
+
 /** The inverse, for any version ever written. Throws JournalFormatError. */
-export function unpackEvent(packed: unknown): Event {
-  if (!Array.isArray(packed)) throw new JournalFormatError('event: array expected')
-  const code = integer(packed[0], 'event code')
-  const codec = byCode.get(code)
-  if (codec === undefined) {
-    throw new JournalFormatError(`event code ${code} is not known: written by a newer version?`)
-  }
-  let fields: readonly unknown[] = packed.slice(2)
-  for (let v = integer(packed[1], `${codec.type} version`); v !== codec.version; v++) {
-    const step = codec.lift[v]
-    if (step === undefined) throw new JournalFormatError(`${codec.type} version ${v} is not known`)
-    fields = step(fields)
-  }
-  if (fields.length !== codec.size) {
-    throw new JournalFormatError(`${codec.type}: ${fields.length} fields, not ${codec.size}`)
-  }
-  return codec.unpack(fields)
-}
+export const unpackEvent = (packed: unknown): Event => vocabulary.unpack(packed)

@@ -4,11 +4,11 @@
  * changes). docs/formats/events.md is generated from this table.
  *
  * Codes are for ever. A change of an event's fields gets the next version and an entry in
- * upcasts.ts; a golden journal of the version before it must still replay to its digest.
+ * upcasts.ts; a golden journal (test/journal/golden) of the version before it must still replay.
  */
 import type { FieldKind, FieldTypes } from './fields.ts'
 
-interface EventSpec {
+export interface EventSpec {
   readonly code: number
   readonly version: number
   readonly fields: Readonly<Record<string, FieldKind>>

@@ -6,5 +6,7 @@ import type { EventType } from './events.ts'
  */
 export type Upcast = (fields: readonly unknown[]) => readonly unknown[]
 
-/** upcasts[type][n] lifts version n to version n + 1. */
-export const upcasts: Partial<Record<EventType, Readonly<Record<number, Upcast>>>> = {}
+/** By type of event, and by the version n that a step lifts to version n + 1. */
+export type Upcasts = Readonly<Record<string, Readonly<Record<number, Upcast>>>>
+
+export const upcasts = {} as const satisfies Partial<Record<EventType, Upcasts[string]>>
