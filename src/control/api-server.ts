@@ -13,6 +13,7 @@ import {
 import { onBehalfOf } from '../commands/administrator.ts'
 import { KiB } from '../platform/limits.ts'
 import type { Log } from '../platform/log.ts'
+import { Feed } from './feed/feed.ts'
 import { Health } from './health.ts'
 import { LoginRecords } from './login-records.ts'
 import { PROBLEM_TYPE, Problem } from './problem.ts'
@@ -21,6 +22,7 @@ import { groupRoutes, userRoutes } from './routes/accounts.ts'
 import { clientRoutes } from './routes/clients.ts'
 import { collectionRoute } from './routes/collection.ts'
 import { digestRoute } from './routes/digest.ts'
+import { feedRoute } from './routes/feed.ts'
 import { healthRoute } from './routes/health.ts'
 import { metricsRoute } from './routes/metrics.ts'
 import { shareRoutes } from './routes/shares.ts'
@@ -57,12 +59,14 @@ export interface ApiOptions {
 export class ControlApi {
   private readonly app: FastifyInstance
   private readonly health: Health
+  private readonly feed: Feed
   private readonly log: Log
   private draining = false
 
-  private constructor(app: FastifyInstance, health: Health, log: Log) {
+  private constructor(app: FastifyInstance, health: Health, feed: Feed, log: Log) {
     this.app = app
     this.health = health
+    this.feed = feed
     this.log = log
   }
 
@@ -81,7 +85,9 @@ export class ControlApi {
     }
     digestRoute(app, running)
     collectionRoute(app, running)
-    const api = new ControlApi(app, health, log)
+    const feed = new Feed(running, log)
+    feedRoute(app, feed)
+    const api = new ControlApi(app, health, feed, log)
     // An answer to what was asked before draining began: its connection must not be kept alive.
     app.addHook('onSend', async (_request, reply) => {
       if (api.draining) reply.header('connection', 'close')
@@ -113,6 +119,7 @@ export class ControlApi {
       this.app.server.closeAllConnections()
     }, millis)
     try {
+      await this.feed.stop()
       await this.app.close()
     } finally {
       clearTimeout(timer)

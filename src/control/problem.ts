@@ -16,6 +16,7 @@ export interface ProblemBody {
 const kinds = {
   unauthorized: { status: 401, title: 'A token is needed' },
   malformed: { status: 400, title: 'The request is not valid' },
+  'bad-cursor': { status: 400, title: 'Not a cursor of this journal' },
   'not-found': { status: 404, title: 'No such resource' },
   'too-large': { status: 413, title: 'The request is too large' },
   'media-type': { status: 415, title: 'Not a media type that is understood' },

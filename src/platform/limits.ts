@@ -3,6 +3,9 @@ export const KiB = 1024
 export const MiB = 1024 * KiB
 export const GiB = 1024 * MiB
 
+/** Consumers of the change feed at a time. */
+export const FEED_CONSUMERS_MAX = 256
+
 export const NAME_MAX = 255
 /** Longest target of a symbolic link. */
 export const SYMLINK_MAX = 4095

@@ -34,7 +34,11 @@ interface Stream {
 
 const EMPTY_STREAM: Stream = { epoch: 0, owner: '', handleKey: '', nextShare: 1, nextClient: 1 }
 
-/** One kind of row in the control table: JSON under kind * 2^32 + id. */
+/** Kinds of rows in the control table, which lie under kind * 2^32 + id. */
+export const controlKinds = { share: 1, user: 2, group: 3, client: 4, stream: 5 } as const
+export const controlId = (kind: number, id: number): number => kind * 2 ** 32 + id
+
+/** One kind of row in the control table: JSON. */
 class Kind<T> {
   private readonly table: IdTable<{ readonly text: string }>
   private readonly base: number
@@ -42,7 +46,7 @@ class Kind<T> {
 
   constructor(table: IdTable<{ readonly text: string }>, kind: number) {
     this.table = table
-    this.base = kind * 2 ** 32
+    this.base = controlId(kind, 0)
     for (const [id, { text }] of table.all()) {
       if (Math.floor(id / 2 ** 32) === kind) this.parsed.set(id - this.base, JSON.parse(text) as T)
     }
@@ -85,11 +89,11 @@ export class Control {
   private readonly clientIds = new Map<string, number>()
 
   constructor(table: IdTable<{ readonly text: string }>) {
-    this.shares = new Kind(table, 1)
-    this.users = new Kind(table, 2)
-    this.groups = new Kind(table, 3)
-    this.clients = new Kind(table, 4)
-    this.stream = new Kind(table, 5)
+    this.shares = new Kind(table, controlKinds.share)
+    this.users = new Kind(table, controlKinds.user)
+    this.groups = new Kind(table, controlKinds.group)
+    this.clients = new Kind(table, controlKinds.client)
+    this.stream = new Kind(table, controlKinds.stream)
     for (const { address, id } of this.clients.values()) this.clientIds.set(address, id)
   }
 

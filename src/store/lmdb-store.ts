@@ -45,8 +45,9 @@ export class LmdbStore implements Store {
   private readonly root: RootDatabase<Buffer, Buffer>
   private readonly maps = new Map<string, LmdbMap>()
 
-  constructor(path: string) {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  /** `readOnly`: for who only looks at what is there; maps that are not there cannot be opened. */
+  constructor(path: string, readOnly = false) {
+    if (!readOnly) mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     this.root = open<Buffer, Buffer>({
       path,
       noSubdir: true,
@@ -55,6 +56,7 @@ export class LmdbStore implements Store {
       mapSize: MAP_SIZE,
       maxDbs: MAX_MAPS,
       overlappingSync: false,
+      readOnly,
     })
   }
 
