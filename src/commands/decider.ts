@@ -16,6 +16,8 @@ export interface DecisionWorld {
   live(share: number): TreeView
   /** The share as it was right after record `seq`, which must not be forgotten yet. */
   asOf(share: number, seq: number): TreeView
+  /** The last record of a share that is forgotten, or about to be. */
+  horizon(share: number): number
   usage(share: number): Usage
   readonly control: Pick<
     Control,

@@ -15,7 +15,7 @@ import type { Clock } from '../platform/clock.ts'
 import { MiB } from '../platform/limits.ts'
 import type { Log } from '../platform/log.ts'
 import type { FollowerThread } from '../projections/follower-thread.ts'
-import { nodeId } from '../projections/node-id.ts'
+import { nodeId, shareOf } from '../projections/node-id.ts'
 import type { ShareOptions } from '../projections/share.ts'
 import type { World } from '../projections/world.ts'
 import { Collector } from './collector.ts'
@@ -181,6 +181,12 @@ export class Engine {
       break
     }
     throw new Error(`the journal has no record ${seq}`)
+  }
+
+  /** What is staged in a share becomes records, so that the moment has it too. */
+  async seal(share: number): Promise<void> {
+    const staged = [...this.staging.all()].filter(([id]) => shareOf(id) === share)
+    await Promise.all(staged.map(([id]) => this.sealer.seal(id)))
   }
 
   /** Everything staged and decided becomes durable. */

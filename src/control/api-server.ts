@@ -25,8 +25,11 @@ import { digestRoute } from './routes/digest.ts'
 import { feedRoute } from './routes/feed.ts'
 import { healthRoute } from './routes/health.ts'
 import { metricsRoute } from './routes/metrics.ts'
+import { momentRoutes } from './routes/moments.ts'
+import { pastRoutes } from './routes/past.ts'
 import { shareRoutes } from './routes/shares.ts'
 import { statusRoute } from './routes/status.ts'
+import { undoRoute } from './routes/undo.ts'
 import type { Running } from './running.ts'
 import { responses, sharedSchemas } from './schemas.ts'
 import { ServerMetrics } from './server-metrics.ts'
@@ -85,6 +88,7 @@ export class ControlApi {
     }
     digestRoute(app, running)
     collectionRoute(app, running)
+    for (const routes of [momentRoutes, pastRoutes, undoRoute]) routes(app, running)
     const feed = new Feed(running, log)
     feedRoute(app, feed)
     const api = new ControlApi(app, health, feed, log)

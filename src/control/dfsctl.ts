@@ -2,6 +2,8 @@
 import { groupCommands, userCommands } from './cli/account-commands.ts'
 import { apiOptions } from './cli/api-client.ts'
 import { runCommands } from './cli/commands.ts'
+import { forkCommand, holdCommands, labelCommands } from './cli/moment-commands.ts'
+import { diffCommand, historyCommand, restoreCommand, undoCommand } from './cli/past-commands.ts'
 import {
   clientCommands,
   collectCommand,
@@ -21,6 +23,13 @@ await runCommands(
     groupCommands,
     digestCommand,
     collectCommand,
+    historyCommand,
+    diffCommand,
+    restoreCommand,
+    undoCommand,
+    labelCommands,
+    holdCommands,
+    forkCommand,
   ],
   apiOptions,
 )

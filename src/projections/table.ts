@@ -197,26 +197,33 @@ export abstract class Table<V, S extends string | number> {
     return this.codec.decode(entry.value)
   }
 
-  /** Every value that a row has had, as far back as the store reaches; the last one first. */
-  *versions(group: number, sub: S): Iterable<RowVersion<V>> {
+  /**
+   * Every value that a row has had up to record `upTo`, as far back as the store reaches; the last
+   * one first. Read one at a time, so the caller may wait in between.
+   */
+  *versions(group: number, sub: S, upTo = SEQ_MAX - 1): Iterable<RowVersion<V>> {
     const key = copyRow(this.keyOf(group, sub))
     let until: number | undefined
     const slot = this.find(group, sub)
     // An absence that was read from the store says nothing about when it began.
     let version: Version<V> | undefined = slot !== undefined && slot.seq > 0 ? slot : undefined
     for (; version !== undefined; version = version.older) {
-      if (version.value !== undefined) yield { value: version.value, from: version.seq, until }
-      until = version.seq
+      const { value, seq: from } = version
+      if (value !== undefined && from <= upTo) yield { value, from, until }
+      until = from
     }
     const live = this.live.get(key)
     if (live !== undefined && (until === undefined || seqOfRow(live) < until)) {
       const from = seqOfRow(live)
-      yield { value: this.codec.decode(live), from, until }
+      if (from <= upTo) yield { value: this.codec.decode(live), from, until }
       until = from
     }
-    const past = [...this.past.range(pastKey(key, 0), pastKey(key, until ?? SEQ_MAX))].reverse()
-    for (const { key: at, value } of past) {
-      yield { value: this.codec.decode(value), from: fromOfPastKey(at), until: seqOfRow(value) }
+    let bound = Math.min(until ?? SEQ_MAX, upTo + 1)
+    for (;;) {
+      const entry = this.past.last(pastKey(key, 0), pastKey(key, bound))
+      if (entry === undefined) return
+      bound = fromOfPastKey(entry.key)
+      yield { value: this.codec.decode(entry.value), from: bound, until: seqOfRow(entry.value) }
     }
   }
 

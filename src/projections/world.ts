@@ -135,6 +135,12 @@ export class World {
     return view
   }
 
+  /** The same, to look at once: many moments in a row must not push out those that are in use. */
+  glance(share: number, seq: number): TreeView {
+    const known = this.pastViews.get(seq * SHARES + share)
+    return known ?? this.overlaid(new PastView(this, share, seq))
+  }
+
   /** Extents of a file whose content lies in another share, as of the moment it was forked at. */
   pastExtents({ content, contentShare, contentSeq }: Inode, from: number, to: number) {
     return this.extents.overlappingAsOf(nodeId(contentShare, content), from, to, contentSeq)

@@ -207,7 +207,10 @@ describe('the document', () => {
       Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`),
     )
     const routes = [['GET', '/health'], ['GET', '/metrics'], ...protectedRoutes]
-      .map(([method, path]) => `${method} ${path!.replace(/\/x$/, '/{name}')}`)
+      .map(
+        ([method, path]) =>
+          `${method} ${path!.replace(/\/x(?=\/|$)/, '/{name}').replace(/\/y$/, '/{mark}')}`,
+      )
       .sort()
     assert.deepEqual(operations.sort(), routes)
   })

@@ -39,6 +39,8 @@ describe('help', () => {
     client: ['list'],
     user: ['create', 'list', 'delete'],
     group: ['create', 'list', 'delete'],
+    label: ['create', 'list', 'delete'],
+    hold: ['place', 'list', 'release'],
   }
 
   test('lists the commands, and those of each group', async () => {

@@ -1,5 +1,7 @@
-import { FIRST_COOKIE, fileKind, ROOT_INO } from '../../projections/inode.ts'
+import { fileKind, ROOT_INO } from '../../projections/inode.ts'
 import type { TreeView } from '../../projections/tree-view.ts'
+import { childrenOf } from './children.ts'
+import type { Pause } from './pause.ts'
 
 export interface Counted {
   readonly inodes: number
@@ -7,13 +9,13 @@ export interface Counted {
   readonly bytes: number
 }
 
-/** What a tree holds, hard links once. `pause` lets other work go, every few thousand entries. */
-export async function count(view: TreeView, pause: () => Promise<void>): Promise<Counted> {
+/** What a tree holds, hard links once. `pause` lets other work go, every few hundred entries. */
+export async function count(view: TreeView, pause: Pause): Promise<Counted> {
   let [inodes, bytes, seen] = [1, 0, 0]
   const linked = new Set<number>()
   const directories = [ROOT_INO]
   for (let dir = directories.pop(); dir !== undefined; dir = directories.pop()) {
-    for (const [, { ino }] of view.list(dir, FIRST_COOKIE)) {
+    for (const { ino } of childrenOf(view, dir)) {
       seen += 1
       if (seen % PAUSE_EACH === 0) await pause()
       const inode = view.inode(ino)
@@ -30,4 +32,4 @@ export async function count(view: TreeView, pause: () => Promise<void>): Promise
   return { inodes, bytes }
 }
 
-const PAUSE_EACH = 1000
+const PAUSE_EACH = 200

@@ -9,7 +9,8 @@ import { recordsOf } from '../../journal/frame.ts'
 import { fileKind, type Inode } from '../../projections/inode.ts'
 import { pathOf, type TreeView } from '../../projections/tree-view.ts'
 import type { World } from '../../projections/world.ts'
-import { readable } from './share-path.ts'
+import type { Pause } from './pause.ts'
+import { entryPath, kindName, readable } from './share-path.ts'
 
 export interface ByteRange {
   readonly offset: number
@@ -24,15 +25,18 @@ export type Difference =
       readonly path: string
       readonly type: string
     }
-  | {
-      readonly kind: 'modified'
-      readonly path: string
-      readonly type: string
-      readonly size: { readonly from: number; readonly to: number }
-      /** Where other blocks lie than before. */
-      readonly ranges: readonly ByteRange[]
-      readonly attributes: readonly string[]
-    }
+  | Modified
+
+interface Modified {
+  readonly kind: 'modified'
+  readonly path: string
+  readonly type: string
+  readonly size: { readonly from: number; readonly to: number }
+  /** Where other blocks lie than before. */
+  readonly ranges: readonly ByteRange[]
+  /** Which others have changed: `mode`, `uid` …; `inode` when it is another file by that name. */
+  readonly attributes: readonly string[]
+}
 
 export interface DiffOptions {
   readonly world: World
@@ -41,11 +45,13 @@ export interface DiffOptions {
   readonly from: number
   readonly to: number
   readonly frames: AsyncIterable<Frame>
-  readonly pause: () => Promise<void>
+  readonly pause: Pause
 }
 
 /** Objects looked at in one difference: more than that is asked for in parts. */
-const TOUCHED_MAX = 1_000_000
+const TOUCHED_MAX = 500_000
+/** Between two pauses: a millisecond or two. */
+const LOOKED_AT_ONCE = 100
 const RANGES_MAX = 10_000
 
 /** Too much happened in between. */
@@ -58,28 +64,33 @@ export async function* diff(options: DiffOptions): AsyncIterable<Difference> {
   const touched = await touchedBetween(options)
   const [old, now] = [world.asOf(share, from), world.asOf(share, to)]
   let looked = 0
-  for (const [key, ino] of touched.entries) {
+  const gained = new Map<number, string>()
+  for (const key of touched.entries) {
     looked += 1
-    if (looked % 1000 === 0) await pause()
-    const difference = entryDifference(touched, old, now, key, ino)
-    if (difference !== undefined) yield difference
+    if (looked % LOOKED_AT_ONCE === 0) await pause()
+    gain(gained, old, now, key)
+  }
+  for (const key of touched.entries) {
+    looked += 1
+    if (looked % LOOKED_AT_ONCE === 0) await pause()
+    yield* entryDifferences(gained, old, now, key)
   }
   for (const ino of touched.inodes) {
     looked += 1
-    if (looked % 1000 === 0) await pause()
+    if (looked % LOOKED_AT_ONCE === 0) await pause()
     const difference = inodeDifference(old, now, ino)
     if (difference !== undefined) yield difference
   }
 }
 
 interface Touched {
-  /** `dir/name` of entries, each with an inode that it was about. */
-  readonly entries: Map<string, number>
+  /** `dir/name` of entries. */
+  readonly entries: Set<string>
   readonly inodes: Set<number>
 }
 
 async function touchedBetween({ share, from, to, frames, pause }: DiffOptions): Promise<Touched> {
-  const touched: Touched = { entries: new Map(), inodes: new Set() }
+  const touched: Touched = { entries: new Set(), inodes: new Set() }
   for await (const frame of frames) {
     if (frame.firstSeq > to) break
     for (const record of recordsOf(frame)) {
@@ -98,79 +109,91 @@ const entryKey = (dir: number, name: string): string => `${dir}/${name}`
 
 function touch({ entries, inodes }: Touched, event: Event): void {
   if (event.type === 'EntryRenamed') {
-    entries.set(entryKey(event.fromDir, event.fromName), event.ino)
-    entries.set(entryKey(event.toDir, event.toName), event.ino)
+    entries.add(entryKey(event.fromDir, event.fromName))
+    entries.add(entryKey(event.toDir, event.toName))
   } else if ('dir' in event && 'name' in event) {
-    entries.set(entryKey(event.dir, event.name), event.ino)
+    entries.add(entryKey(event.dir, event.name))
   } else if ('ino' in event) {
     inodes.add(event.ino)
   }
 }
-
-const types = new Map<number, string>(Object.entries(fileKind).map(([name, n]) => [n, name]))
-const typeOf = (inode: Inode | undefined): string => types.get(inode?.kind ?? 0) ?? 'unknown'
 
 function split(key: string): [dir: number, name: string] {
   const at = key.indexOf('/')
   return [Number(key.slice(0, at)), key.slice(at + 1)]
 }
 
-function entryPath(view: TreeView, dir: number, name: string): string {
-  const parent = pathOf(view, dir) ?? `(directory ${dir})`
-  return readable(`${parent === '/' ? '' : parent}/${name}`)
+/** Notes where an object that was there before has got a name. */
+function gain(gained: Map<number, string>, old: TreeView, now: TreeView, key: string): void {
+  const [dir, name] = split(key)
+  const after = now.entry(dir, name)?.ino
+  if (after === undefined || after === old.entry(dir, name)?.ino || gained.has(after)) return
+  if (old.inode(after) !== undefined) gained.set(after, key)
 }
 
-function entryDifference(
-  touched: Touched,
+function* entryDifferences(
+  gained: ReadonlyMap<number, string>,
   old: TreeView,
   now: TreeView,
   key: string,
-  ino: number,
-): Difference | undefined {
+): Iterable<Difference> {
   const [dir, name] = split(key)
   const [before, after] = [old.entry(dir, name)?.ino, now.entry(dir, name)?.ino]
-  if (before === after) return undefined
-  if (after !== undefined) {
-    const path = entryPath(now, dir, name)
-    const type = typeOf(now.inode(after))
-    const from = movedFrom(touched, old, now, after)
-    return from === undefined
-      ? { kind: 'added', path, type }
-      : { kind: 'renamed', from, path, type }
+  if (before === after) return
+  const [was, is] = [inodeOf(old, before), inodeOf(now, after)]
+  if (was?.kind === fileKind.regular && is?.kind === fileKind.regular) {
+    // As editors save: another file under the same name.
+    if (old.inode(after as number) === undefined && now.inode(before as number) === undefined) {
+      yield modified(old, now, was, is, entryPath(now, dir, name), ['inode'])
+      return
+    }
   }
-  const gone = before ?? ino
-  // Where it went, the other name says that it was renamed.
-  if (now.inode(gone) !== undefined && movedFrom(touched, old, now, gone) !== undefined) {
-    return undefined
+  if (before !== undefined && was !== undefined) {
+    // Where it went, the other name says that it was renamed.
+    const told = gained.has(before) && lostPlace(old, now, before) === key
+    if (!told) yield { kind: 'removed', path: entryPath(old, dir, name), type: kindName(was) }
   }
-  return { kind: 'removed', path: entryPath(old, dir, name), type: typeOf(old.inode(gone)) }
+  if (after === undefined) return
+  const [path, type] = [entryPath(now, dir, name), kindName(is)]
+  const from = gained.get(after) === key ? lostPlace(old, now, after) : undefined
+  if (from === undefined) yield { kind: 'added', path, type }
+  else yield { kind: 'renamed', from: entryPath(old, ...split(from)), path, type }
 }
 
-/** The path that an object had before, when it has lost it since. */
-function movedFrom(
-  { entries }: Touched,
-  old: TreeView,
-  now: TreeView,
-  ino: number,
-): string | undefined {
+const inodeOf = (view: TreeView, ino: number | undefined): Inode | undefined =>
+  ino === undefined ? undefined : view.inode(ino)
+
+/** The entry that an object had first, when it has lost it since. */
+function lostPlace(old: TreeView, now: TreeView, ino: number): string | undefined {
   const before = old.inode(ino)
   if (before === undefined) return undefined
   const name = old.listing(before.parent, before.cookie)?.name
-  if (name === undefined || !entries.has(entryKey(before.parent, name))) return undefined
-  if (now.entry(before.parent, name)?.ino === ino) return undefined
-  return entryPath(old, before.parent, name)
+  if (name === undefined || now.entry(before.parent, name)?.ino === ino) return undefined
+  return entryKey(before.parent, name)
 }
 
 function inodeDifference(old: TreeView, now: TreeView, ino: number): Difference | undefined {
   const [before, after] = [old.inode(ino), now.inode(ino)]
   if (before === undefined || after === undefined) return undefined
-  const attributes = changedAttributes(before, after)
-  const ranges = contentChanged(before, after) ? changedRanges(old, now, before, after) : []
-  const sameSize = before.size === after.size
-  if (attributes.length === 0 && ranges.length === 0 && sameSize) return undefined
   const path = readable(pathOf(now, ino) ?? `(inode ${ino})`)
+  const difference = modified(old, now, before, after, path)
+  const { attributes, ranges, size } = difference
+  if (attributes.length === 0 && ranges.length === 0 && size.from === size.to) return undefined
+  return difference
+}
+
+function modified(
+  old: TreeView,
+  now: TreeView,
+  before: Inode,
+  after: Inode,
+  path: string,
+  also: readonly string[] = [],
+): Modified {
+  const attributes = [...also, ...changedAttributes(before, after)]
+  const ranges = contentChanged(before, after) ? changedRanges(old, now, before, after) : []
   const size = { from: before.size, to: after.size }
-  return { kind: 'modified', path, type: typeOf(after), size, ranges, attributes }
+  return { kind: 'modified', path, type: kindName(after), size, ranges, attributes }
 }
 
 function changedAttributes(before: Inode, after: Inode): string[] {

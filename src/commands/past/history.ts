@@ -1,25 +1,36 @@
-/** Every version of what a path has named: when it came, who made it, from where and how. */
-import { commandNameOf, operationNameOf } from '../../journal/command-names.ts'
+/**
+ * Every version of what a path has named: when it came, who made it, from where and how. Objects
+ * are followed through their whole life, under whatever names they had, up to when they lost the
+ * path.
+ */
 import type { JournalRecord } from '../../journal/record.ts'
 import type { Refusal } from '../../journal/refusal.ts'
-import type { Inode } from '../../projections/inode.ts'
-import { nodeId } from '../../projections/node-id.ts'
-import type { Share } from '../../projections/share.ts'
-import type { RowVersion } from '../../projections/table.ts'
+import { NAME_MAX } from '../../platform/limits.ts'
+import { fileKind, type Inode, ROOT_INO } from '../../projections/inode.ts'
+import { pathOf, type TreeView } from '../../projections/tree-view.ts'
+import { entryVersions, inodeVersions } from '../../projections/versions.ts'
 import type { World } from '../../projections/world.ts'
 import { timeName } from '../moments.ts'
-import { type SharePath, walk } from './share-path.ts'
+import { operationOf, type Who, whoOf } from './actor.ts'
+import { changeWords } from './change-words.ts'
+import type { Pause } from './pause.ts'
+import { entryPath, kindName, readable, type SharePath } from './share-path.ts'
 
-export interface PastVersion {
+export interface PastVersion extends Who {
+  /** The record that made it; `.history/@SEQ` and PATH@SEQ are this version. */
   readonly seq: number
   readonly time: string
-  /** What happened: `created`, `content`, `attributes`, `moved here`, `removed` … */
+  /** What happened: `created`, `content`, `renamed`, `removed` … */
   readonly change: string
-  readonly user: string
-  readonly uid: number
-  readonly client: string
+  /** Within the share, at that moment. */
+  readonly path: string
+  /** Where it was before, when it was renamed. */
+  readonly from?: string
+  /** Protocol and operation: `nfs3.WRITE`. */
   readonly operation: string
+  readonly type: string
   readonly size: number
+  /** Permissions, as a number. */
   readonly mode: number
   readonly inode: number
 }
@@ -28,72 +39,121 @@ export interface PastVersion {
 export interface Reading {
   readonly world: World
   record(seq: number): Promise<JournalRecord>
+  readonly pause: Pause
 }
 
-/** Versions listed at most; who wants earlier ones asks with a later `before`. */
-const VERSIONS_MAX = 10_000
+/** Which versions, the last one first. */
+export interface Portion {
+  /** Only those of records before this one. */
+  readonly before: number
+  /** About so many: what one record did is told whole. */
+  readonly limit: number
+}
 
-/** The versions of a path, the last one first; those before record `before` only. */
 export async function* historyOf(
   reading: Reading,
-  { share, names }: SharePath,
-  before = Number.MAX_SAFE_INTEGER,
+  place: SharePath,
+  { before, limit }: Portion,
 ): AsyncIterable<PastVersion> {
-  let count = 0
-  for (const { ino, from, until } of tenures(reading.world, share, names)) {
-    const versions = reading.world.inodes.versions(nodeId(share.id, ino), 0)
-    if (until !== undefined && until < before) {
-      yield await versionOf(reading, until, 'removed or moved away', ino, undefined)
+  const { world } = reading
+  let [count, last] = [0, 0]
+  for (const mark of marksOf(world, place, before - 1)) {
+    if (count >= limit && mark.seq !== last) return
+    const version = await told(reading, place.share.id, mark)
+    // That somebody has read it makes no version.
+    if (version.change !== 'access time') {
+      yield version
+      last = mark.seq
+      count += 1
     }
-    let later: RowVersion<Inode> | undefined
-    for (const version of [...versions, undefined]) {
-      // What was changed shows only beside the version before it.
-      if (
-        later !== undefined &&
-        later.from >= from &&
-        later.from < Math.min(before, until ?? before)
-      ) {
-        const change = changeOf(version?.value, later.value, later.from === from)
-        yield await versionOf(reading, later.from, change, ino, later.value)
-        count += 1
-        if (count >= VERSIONS_MAX) return
-      }
-      later = version
-    }
+    await reading.pause()
   }
+}
+
+/** A record that concerns an object. */
+interface Mark {
+  readonly seq: number
+  readonly ino: number
+  /** What it was from then on; undefined: it has lost the path, or its last name. */
+  readonly value: Inode | undefined
+}
+
+/** Records about objects that have had the path, the last one first. */
+function* marksOf(world: World, place: SharePath, upTo: number): Iterable<Mark> {
+  const waiting = tenures(world, place, upTo)[Symbol.iterator]()
+  const lives: Life[] = []
+  const seen = new Set<number>()
+  for (let next = waiting.next(); ; ) {
+    const front = latestOf(lives)
+    // An object can have existed long before it got the path: lives overlap.
+    if (next.done !== true && (next.value.until ?? Infinity) >= (front?.head.seq ?? 0)) {
+      if (!seen.has(next.value.ino)) begin(lives, lifeOf(world, place.share.id, next.value, upTo))
+      seen.add(next.value.ino)
+      next = waiting.next()
+      continue
+    }
+    if (front === undefined) return
+    yield front.head
+    lives.splice(lives.indexOf(front), 1)
+    begin(lives, front.rest)
+  }
+}
+
+/** What is left to tell of an object. */
+interface Life {
+  readonly head: Mark
+  readonly rest: Iterator<Mark>
+}
+
+function begin(lives: Life[], rest: Iterator<Mark>): void {
+  const head = rest.next()
+  if (head.done !== true) lives.push({ head: head.value, rest })
+}
+
+function latestOf(lives: readonly Life[]): Life | undefined {
+  let latest = lives[0]
+  for (const life of lives) if (life.head.seq > (latest as Life).head.seq) latest = life
+  return latest
 }
 
 interface Tenure {
   readonly ino: number
-  readonly from: number
-  /** undefined: it still has the path. */
+  /** The record by which it lost the path; undefined: it still has it. */
   readonly until: number | undefined
 }
 
-/** Which inodes have had the last name of a way, the last one first. */
-function* tenures(world: World, share: Share, names: readonly string[]): Iterable<Tenure> {
+/** Which objects have had a path, the last one first. */
+function* tenures(world: World, { share, names }: SharePath, upTo: number): Iterable<Tenure> {
   const name = names.at(-1)
-  const view = world.live(share.id)
   if (name === undefined) {
-    yield { ino: walkOrThrow(walk(view, names)), from: 0, until: undefined }
+    yield { ino: ROOT_INO, until: undefined }
     return
   }
-  const dir = walkOrThrow(walk(view, names.slice(0, -1)))
-  let later: Tenure | undefined
-  for (const { value, from, until } of world.entries.versions(nodeId(share.id, dir), name)) {
-    if (value.ino === 0) continue
+  const dir = directoryOf(world, share.id, names.slice(0, -1))
+  let some = false
+  let last: Tenure | undefined
+  for (const { value, until } of entryVersions(world, share.id, dir, name, upTo)) {
+    some = true
     // Renaming within a directory gives an entry anew; the object stays.
-    if (later?.ino === value.ino && later.from === until) {
-      later = { ...later, from }
-      continue
-    }
-    if (later !== undefined) yield later
-    later = { ino: value.ino, from, until }
+    if (last?.ino !== value.ino) yield { ino: value.ino, until }
+    last = { ino: value.ino, until }
   }
-  if (later !== undefined) yield later
+  if (!some && upTo >= world.seq) throw new NoSuchPathError('noEntry')
 }
 
-/** The path's directory is not there: there is nothing to tell a history of. */
+/** A directory by its names now or, where one is gone, by what had it last. */
+function directoryOf(world: World, share: number, names: readonly string[]): number {
+  let dir = ROOT_INO
+  for (const name of names) {
+    if (name.length > NAME_MAX) throw new NoSuchPathError('nameTooLong')
+    const [version] = entryVersions(world, share, dir, name)
+    if (version === undefined) throw new NoSuchPathError('noEntry')
+    dir = version.value.ino
+  }
+  return dir
+}
+
+/** Nothing has ever had the path, as far back as the share is remembered. */
 export class NoSuchPathError extends Error {
   override readonly name = 'NoSuchPathError'
   readonly refusal: Refusal
@@ -104,52 +164,48 @@ export class NoSuchPathError extends Error {
   }
 }
 
-function walkOrThrow(found: number | Refusal): number {
-  if (typeof found === 'string') throw new NoSuchPathError(found)
-  return found
-}
-
-function changeOf(before: Inode | undefined, after: Inode, arrived: boolean): string {
-  if (before === undefined) return 'created'
-  const changes: string[] = []
-  if (arrived || before.parent !== after.parent || before.cookie !== after.cookie) {
-    changes.push('moved')
+function* lifeOf(
+  world: World,
+  share: number,
+  { ino, until }: Tenure,
+  upTo: number,
+): Generator<Mark> {
+  if (until !== undefined && until <= upTo) yield { seq: until, ino, value: undefined }
+  const last = Math.min(upTo, (until ?? Infinity) - 1)
+  for (const { from, value } of inodeVersions(world, share, ino, last)) {
+    yield { seq: from, ino, value }
   }
-  const content = before.contentA !== after.contentA || before.contentB !== after.contentB
-  if (content || before.size !== after.size) changes.push('content')
-  if (before.mode !== after.mode) changes.push('mode')
-  if (before.uid !== after.uid || before.gid !== after.gid) changes.push('owner')
-  if (before.nlink !== after.nlink) changes.push('links')
-  if (before.entries !== after.entries) changes.push('entries')
-  if (changes.length > 0) return changes.join(', ')
-  const read = before.atimeSec !== after.atimeSec || before.atimeNsec !== after.atimeNsec
-  return read ? 'times' : 'times or entries'
 }
 
-async function versionOf(
-  { world, record }: Reading,
-  seq: number,
-  change: string,
-  inode: number,
-  value: Inode | undefined,
-): Promise<PastVersion> {
-  const { origin, sec, nsec, command } = await record(seq)
+async function told(reading: Reading, share: number, mark: Mark): Promise<PastVersion> {
+  const { world } = reading
+  const { seq, ino, value } = mark
+  const record = await reading.record(seq)
+  // Of a fork, what was before it began has happened in the share that it stands on.
+  const where = record.share === 0 ? share : record.share
+  const [before, now] = [world.glance(where, seq - 1), world.glance(where, seq)]
+  const there = value ?? now.inode(ino) ?? before.inode(ino)
+  const path = now.inode(ino) === undefined ? pathOf(before, ino) : pathOf(now, ino)
+  const from = renamedFrom(before, record, ino)
   return {
     seq,
-    time: timeName({ sec, nsec }),
-    change,
-    user: world.control.users.get(origin.uid)?.name ?? String(origin.uid),
-    uid: origin.uid,
-    client: clientName(world, origin.client),
-    operation: operationNameOf(origin.op) ?? commandNameOf(command) ?? String(command),
-    size: value?.size ?? 0,
-    mode: value?.mode ?? 0,
-    inode,
+    time: timeName(record),
+    change: changeWords(record, ino),
+    path: readable(path ?? `(inode ${ino})`),
+    ...(from !== undefined && { from }),
+    ...whoOf(world, record.origin),
+    operation: operationOf(record),
+    type: kindName(there),
+    size: there?.kind === fileKind.directory ? 0 : (there?.size ?? 0),
+    mode: there?.mode ?? 0,
+    inode: ino,
   }
 }
 
-/** The address of a client, also of one that was forgotten since. */
-export function clientName(world: World, client: number): string {
-  if (client === 0) return 'server'
-  return world.control.clients.get(client)?.address ?? `client ${client}`
+function renamedFrom(before: TreeView, { events }: JournalRecord, ino: number): string | undefined {
+  for (const event of events) {
+    if (event.type !== 'EntryRenamed' || event.ino !== ino) continue
+    return entryPath(before, event.fromDir, event.fromName)
+  }
+  return undefined
 }

@@ -2,13 +2,14 @@
  * Brings a path back as it was: one command an object, content by reference. What is there now and
  * was not then stays, unless it is to be exactly as it was.
  */
-
 import type { Refusal } from '../../journal/refusal.ts'
-import { FIRST_COOKIE, fileKind, type Inode, ROOT_INO } from '../../projections/inode.ts'
+import { fileKind, type Inode, ROOT_INO } from '../../projections/inode.ts'
 import type { TreeView } from '../../projections/tree-view.ts'
 import type { Engine } from '../engine.ts'
+import { childrenOf } from './children.ts'
+import type { Pause } from './pause.ts'
 import { readable, walk } from './share-path.ts'
-import { step } from './steps.ts'
+import { Steps } from './steps.ts'
 
 export interface RestoreOptions {
   readonly engine: Engine
@@ -18,48 +19,82 @@ export interface RestoreOptions {
   readonly to: { readonly share: number; readonly names: readonly string[] }
   /** Whether entries of directories that were not there go. */
   readonly exact: boolean
+  readonly pause: Pause
 }
 
 export interface Restored {
-  objects: number
-  removed: number
+  readonly objects: number
+  readonly removed: number
   /** Bytes of content that are there again; none was copied. */
-  bytes: number
+  readonly bytes: number
   /** The last record. */
-  seq: number
-  readonly failures: { readonly path: string; readonly why: Refusal }[]
+  readonly seq: number
+  /** How many could not be brought back, and the first of them. */
+  readonly failed: number
+  readonly failures: readonly { readonly path: string; readonly why: Refusal }[]
 }
 
 const FAILURES_MAX = 100
+/** Objects between two reports of how far it is. */
+const REPORT_EACH = 1000
 
-export async function restore(options: RestoreOptions): Promise<Restored | Refusal> {
+/** Reports how far it is now and then, and at the end: the last report is the result. */
+export async function* restore(options: RestoreOptions): AsyncIterable<Restored | Refusal> {
   const { engine, from, to } = options
   const past = engine.world.asOf(from.share, from.seq)
   const ino = walk(past, from.names)
-  if (typeof ino === 'string') return ino
+  if (typeof ino === 'string') {
+    yield ino
+    return
+  }
   const work = new Restoration(options, past)
   if (to.names.length === 0) {
-    if (past.inode(ino)?.kind !== fileKind.directory) return 'notDirectory'
-    await work.entries(ino, ROOT_INO, '')
-    return work.restored
+    if (past.inode(ino)?.kind !== fileKind.directory) {
+      yield 'notDirectory'
+      return
+    }
+    yield* work.entries(ino, ROOT_INO, '')
+  } else {
+    const parent = await work.parent()
+    if (typeof parent === 'string') {
+      yield parent
+      return
+    }
+    yield* work.object(ino, parent, to.names.at(-1) as string, '')
   }
-  const parent = await work.parent()
-  if (typeof parent === 'string') return parent
-  await work.object(ino, parent, to.names.at(-1) as string, '')
-  await engine.stream.whenDurable(work.restored.seq)
-  return work.restored
+  yield await work.finished()
 }
 
 class Restoration {
-  readonly restored: Restored = { objects: 0, removed: 0, bytes: 0, seq: 0, failures: [] }
+  private objects = 0
+  private removed = 0
+  private bytes = 0
+  private failed = 0
+  private readonly failures: { readonly path: string; readonly why: Refusal }[] = []
   private readonly options: RestoreOptions
   private readonly past: TreeView
-  /** Hard links come back as hard links. */
+  private readonly steps: Steps
+  /** Hard links come back as hard links: what was made of objects that have several. */
   private readonly made = new Map<number, number>()
 
   constructor(options: RestoreOptions, past: TreeView) {
     this.options = options
     this.past = past
+    this.steps = new Steps(options.engine, options.pause)
+  }
+
+  get restored(): Restored {
+    const { objects, removed, bytes, failed, failures } = this
+    return { objects, removed, bytes, failed, failures, seq: this.steps.seq }
+  }
+
+  /** Retention may have moved meanwhile: then what was read last was not all that there was. */
+  async finished(): Promise<Restored> {
+    const { engine, from } = this.options
+    await this.steps.settled()
+    engine.world.refreshHorizons()
+    if (from.seq < engine.world.horizon(from.share)) this.fail('', 'outOfRetention')
+    return this.restored
   }
 
   /** The directory that the object goes into; those that are missing come back on the way. */
@@ -76,38 +111,42 @@ class Restoration {
         continue
       }
       if (then === undefined) return 'noEntry'
-      const made = await this.bring(then, dir, name, name)
+      const made = await this.bring(then, dir, name, '')
       if (typeof made === 'string') return made
       dir = made
     }
     return dir
   }
 
-  async object(ino: number, dir: number, name: string, path: string): Promise<void> {
+  async *object(ino: number, dir: number, name: string, path: string): AsyncIterable<Restored> {
     const inode = this.past.inode(ino)
-    if (inode === undefined) return
     const here = `${path}/${readable(name)}`
-    const linked =
-      inode.nlink > 1 && inode.kind !== fileKind.directory ? this.made.get(ino) : undefined
-    const made =
-      linked === undefined
-        ? await this.bring(ino, dir, name, here)
-        : await this.link(linked, dir, name)
-    if (typeof made === 'string') {
-      this.failed(here, made)
+    if (inode === undefined) {
+      this.fail(here, 'outOfRetention')
       return
     }
-    this.made.set(ino, made)
-    if (inode.kind === fileKind.regular) this.restored.bytes += inode.used
+    const several = inode.nlink > 1 && inode.kind !== fileKind.directory
+    const linked = several ? this.made.get(ino) : undefined
+    const made =
+      linked === undefined
+        ? await this.bring(ino, dir, name, path)
+        : await this.link(linked, dir, name, path)
+    if (typeof made === 'string') {
+      this.fail(here, made)
+      return
+    }
+    if (several) this.made.set(ino, made)
+    if (inode.kind === fileKind.regular && linked === undefined) this.bytes += inode.used
+    if (this.objects % REPORT_EACH === 0) yield this.restored
     if (inode.kind !== fileKind.directory) return
-    await this.entries(ino, made, here)
+    yield* this.entries(ino, made, here)
     // Its times have changed with its entries.
     await this.submit(ino, dir, name, 'attributes')
   }
 
-  async entries(past: number, now: number, path: string): Promise<void> {
-    for (const [, { name, ino }] of this.past.list(past, FIRST_COOKIE)) {
-      await this.object(ino, now, name, path)
+  async *entries(past: number, now: number, path: string): AsyncIterable<Restored> {
+    for (const { name, ino } of childrenOf(this.past, past)) {
+      yield* this.object(ino, now, name, path)
     }
     if (this.options.exact) await this.removeOthers(past, now, path)
   }
@@ -115,10 +154,9 @@ class Restoration {
   private async removeOthers(past: number, now: number, path: string): Promise<void> {
     const { engine, to } = this.options
     const view = engine.world.live(to.share)
-    const others = [...view.list(now, FIRST_COOKIE)].filter(
-      ([, { name }]) => this.past.entry(past, name) === undefined,
-    )
-    for (const [, { name, ino }] of others) {
+    for (const { name, ino } of childrenOf(view, now)) {
+      await this.steps.turn()
+      if (this.past.entry(past, name) !== undefined) continue
       const inode = view.inode(ino)
       if (inode !== undefined) await this.remove(now, name, ino, inode, path)
     }
@@ -136,18 +174,18 @@ class Restoration {
     const directory = inode.kind === fileKind.directory
     if (directory) {
       const view = engine.world.live(to.share)
-      for (const [, child] of [...view.list(ino, FIRST_COOKIE)]) {
+      for (const child of childrenOf(view, ino)) {
         const below = view.inode(child.ino)
         if (below !== undefined) await this.remove(ino, child.name, child.ino, below, here)
       }
     }
     const type = directory ? 'RemoveDirectory' : 'RemoveFile'
-    const { result, seq } = await step(engine, { type, share: to.share, dir, name })
-    this.restored.seq = Math.max(this.restored.seq, seq)
-    if (typeof result === 'string') this.failed(here, result)
-    else this.restored.removed += 1
+    const result = await this.steps.take({ type, share: to.share, dir, name })
+    if (typeof result === 'string') this.fail(here, result)
+    else this.removed += 1
   }
 
+  /** Makes an entry what it was; a directory that is full and in the way is emptied first. */
   private async bring(
     ino: number,
     dir: number,
@@ -156,9 +194,7 @@ class Restoration {
   ): Promise<number | Refusal> {
     const result = await this.submit(ino, dir, name, 'all')
     if (result !== 'notEmpty' || !this.options.exact) return result
-    // A directory is where something else was.
-    const { engine, to } = this.options
-    const view = engine.world.live(to.share)
+    const view = this.options.engine.world.live(this.options.to.share)
     const there = view.entry(dir, name)?.ino
     const inode = there === undefined ? undefined : view.inode(there)
     if (there === undefined || inode === undefined) return result
@@ -172,40 +208,38 @@ class Restoration {
     name: string,
     part: 'all' | 'attributes',
   ): Promise<number | Refusal> {
-    const { engine, from, to } = this.options
+    const { from, to } = this.options
     const source = { share: from.share, ino, seq: from.seq }
-    const command = {
-      type: 'RestoreInode',
-      share: to.share,
-      from: source,
-      dir,
-      name,
-      part,
-    } as const
-    const { result, seq } = await step(engine, command)
-    this.restored.seq = Math.max(this.restored.seq, seq)
-    if (typeof result === 'number' && part === 'all') this.restored.objects += 1
+    const { share } = to
+    const command = { type: 'RestoreInode', share, from: source, dir, name, part } as const
+    const result = await this.steps.take(command)
+    if (typeof result === 'number' && part === 'all') this.objects += 1
     return result
   }
 
-  private async link(ino: number, dir: number, name: string): Promise<number | Refusal> {
-    const { engine, to } = this.options
-    const there = engine.world.live(to.share).entry(dir, name)?.ino
+  private async link(
+    ino: number,
+    dir: number,
+    name: string,
+    path: string,
+  ): Promise<number | Refusal> {
+    const { engine, to, exact } = this.options
+    const { share } = to
+    const view = engine.world.live(share)
+    const there = view.entry(dir, name)?.ino
     if (there === ino) return ino
-    if (there !== undefined) await step(engine, { type: 'RemoveFile', share: to.share, dir, name })
-    const { result, seq } = await step(engine, {
-      type: 'LinkEntry',
-      share: to.share,
-      ino,
-      dir,
-      name,
-    })
-    this.restored.seq = Math.max(this.restored.seq, seq)
-    if (typeof result === 'number') this.restored.objects += 1
+    const inode = there === undefined ? undefined : view.inode(there)
+    if (there !== undefined && inode !== undefined) {
+      if (inode.kind === fileKind.directory && inode.entries > 0 && !exact) return 'notEmpty'
+      await this.remove(dir, name, there, inode, path)
+    }
+    const result = await this.steps.take({ type: 'LinkEntry', share, ino, dir, name })
+    if (typeof result === 'number') this.objects += 1
     return result
   }
 
-  private failed(path: string, why: Refusal): void {
-    if (this.restored.failures.length < FAILURES_MAX) this.restored.failures.push({ path, why })
+  private fail(path: string, why: Refusal): void {
+    this.failed += 1
+    if (this.failures.length < FAILURES_MAX) this.failures.push({ path, why })
   }
 }

@@ -5,16 +5,57 @@ import { nodeId } from '../../projections/node-id.ts'
 import { adminOrigin } from '../administrator.ts'
 import type { Command } from '../deciders.ts'
 import type { Engine } from '../engine.ts'
+import type { Pause } from './pause.ts'
 
 /** Refusals are answers here too: one object that cannot be brought back must not stop the rest. */
-export interface Done {
+interface Done {
   /** The object, or why not. */
   readonly result: number | Refusal
   /** The record; 0 when there is none. */
   readonly seq: number
 }
 
-export async function step(engine: Engine, command: Command): Promise<Done> {
+/** Records that may wait to be durable before the next step waits for them. */
+const AHEAD_MAX = 500
+/** Steps between two pauses. */
+const AT_ONCE = 20
+
+/** Takes steps, and lets others work in between. */
+export class Steps {
+  /** The last record; 0 before there is one. */
+  seq = 0
+  private readonly engine: Engine
+  private readonly pause: Pause
+  private taken = 0
+
+  constructor(engine: Engine, pause: Pause) {
+    this.engine = engine
+    this.pause = pause
+  }
+
+  /** The object, or why not. */
+  async take(command: Command): Promise<number | Refusal> {
+    await this.turn()
+    const { result, seq } = await step(this.engine, command)
+    this.seq = Math.max(this.seq, seq)
+    return result
+  }
+
+  /** Before whatever takes a moment of the writer's thread. */
+  async turn(): Promise<void> {
+    this.taken += 1
+    if (this.taken % AT_ONCE !== 0) return
+    await this.pause()
+    await this.engine.stream.whenDurable(this.seq - AHEAD_MAX)
+  }
+
+  /** Resolves when all that was done is durable. */
+  settled(): Promise<void> {
+    return this.engine.stream.whenDurable(this.seq)
+  }
+}
+
+async function step(engine: Engine, command: Command): Promise<Done> {
   const { share, ino } = target(engine, command)
   // Bytes that are being sealed belong to the file as it is before.
   if (ino !== 0) await engine.content.settled(share, ino)

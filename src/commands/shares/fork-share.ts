@@ -25,6 +25,8 @@ export const forkShare: Decide<ForkShare> = (world, command, { random }) => {
   const { base, seq, name, options, inodes, bytes } = command
   const from = world.control.shares.get(base)
   if (from === undefined || from.deleted !== 0) return refused('unknown')
+  // What a fork stands on is kept from now on, which must not be too late.
+  if (seq < world.horizon(base)) return refused('outOfRetention')
   if (!isShareName(name) || invalidOptions(options).length > 0) return refused('invalid')
   if (world.control.shareByName(name) !== undefined) return refused('exists')
   if (depthOf(world, base) >= DEPTH_MAX) return refused('notSupported')

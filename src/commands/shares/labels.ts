@@ -50,6 +50,7 @@ export const placeHold: Decide<PlaceHold> = (world, { share: id, hold, seq }) =>
   const share = world.control.shares.get(id)
   if (share === undefined) return refused('unknown')
   if (!isLabel(hold) || !Number.isSafeInteger(seq) || seq < 1) return refused('invalid')
+  if (seq < world.horizon(id)) return refused('outOfRetention')
   const known = Object.keys(share.holds)
   if (known.includes(hold)) return refused('exists')
   if (known.length >= LABELS_MAX) return refused('noSpace')

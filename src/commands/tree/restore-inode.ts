@@ -39,14 +39,25 @@ export const restoreInode: Decide<RestoreInode> = (world, command, stamp) => {
   if (bad !== undefined) return refused(bad)
   if (isDot(name) || isReserved(world, share, dirIno, name)) return refused('exists')
   if (stamp.space === 'full') return refused('noSpace')
+  if (from.seq < world.horizon(from.share)) return refused('outOfRetention')
   const past = world.asOf(from.share, from.seq)
   const source = past.inode(from.ino)
   if (source === undefined) return refused('noEntry')
-  const extents = contentOf(past, source)
+  const extents = command.part === 'attributes' ? [] : contentOf(past, source)
   if (typeof extents === 'string') return refused(extents)
   const entry = view.entry(dirIno, name)
   const there = entry && view.inode(entry.ino)
-  if (entry !== undefined && there !== undefined && sameKind(there, source)) {
+  if (command.part !== 'attributes' && overQuota(world, share, source, there)) {
+    return refused('quotaExceeded')
+  }
+  // What another name stands for too would change under that name as well.
+  const shared = there !== undefined && there.nlink > 1 && entry?.ino !== from.ino
+  if (
+    entry !== undefined &&
+    there !== undefined &&
+    canBecome(there, source, command.part) &&
+    !shared
+  ) {
     return accepted(changed(world, command, entry.ino, there, source, extents), entry.ino)
   }
   if (command.part !== 'all') return refused('invalid')
@@ -63,12 +74,36 @@ export const restoreInode: Decide<RestoreInode> = (world, command, stamp) => {
 function contentOf(past: TreeView, source: Inode): readonly Extent[] | Refusal {
   if (source.kind !== fileKind.regular || source.size === 0) return []
   const extents = past.extents(source, 0, source.size)
-  return extents.length > EXTENTS_MAX ? 'fileTooLarge' : extents
+  if (extents.length > EXTENTS_MAX) return 'fileTooLarge'
+  return covers(extents, source.size) ? extents : 'outOfRetention'
+}
+
+/** Whether all that the file was is still known: the past is forgotten while it is looked at. */
+function covers(extents: readonly Extent[], size: number): boolean {
+  let end = 0
+  for (const { offset, length } of extents) {
+    if (offset > end) return false
+    end = offset + length
+  }
+  return end >= size
+}
+
+function overQuota(
+  world: DecisionWorld,
+  share: number,
+  source: Inode,
+  there: Inode | undefined,
+): boolean {
+  const quota = world.control.shares.get(share)?.options.quota ?? 0
+  if (quota === 0 || source.kind !== fileKind.regular) return false
+  const freed = there?.kind === fileKind.regular && there.nlink === 1 ? there.used : 0
+  return world.usage(share).bytes - freed + source.used > quota
 }
 
 /** Whether what is there can become the other by changes alone. */
-function sameKind(there: Inode, source: Inode): boolean {
+function canBecome(there: Inode, source: Inode, part: RestoreInode['part']): boolean {
   if (there.kind !== source.kind) return false
+  if (part === 'attributes') return true
   return there.kind === fileKind.regular || there.kind === fileKind.directory
 }
 

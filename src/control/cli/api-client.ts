@@ -80,11 +80,51 @@ export class ApiClient {
     return this.ask('PATCH', path, body)
   }
 
+  put<T>(path: string, body: object): Promise<T> {
+    return this.ask('PUT', path, body)
+  }
+
   async delete(path: string): Promise<void> {
     await this.ask('DELETE', path, undefined)
   }
 
+  /** The lines of an answer of any length, as they come. */
+  async *lines<T>(method: 'GET' | 'POST', path: string, body?: object): AsyncIterable<T> {
+    const silent = new AbortController()
+    const timer = setTimeout(() => silent.abort(), ANSWER_MILLIS)
+    try {
+      const response = await this.request(method, path, body, silent.signal)
+      if (response.body === null) return
+      for await (const line of linesOf(response.body)) {
+        timer.refresh()
+        if (line === '') continue
+        const item = JSON.parse(line)
+        if (item.problem !== undefined) throw errorOf(item.problem)
+        yield item as T
+      }
+    } catch (error) {
+      if (!silent.signal.aborted && (error as Error).name !== 'TypeError') throw error
+      throw new Error(`${this.base.host} broke off; its log may say why`)
+    } finally {
+      clearTimeout(timer)
+      silent.abort()
+    }
+  }
+
   private async ask<T>(method: string, path: string, body: object | undefined): Promise<T> {
+    const signal = AbortSignal.timeout(ANSWER_MILLIS)
+    const response = await this.request(method, path, body, signal)
+    if (response.status === 204) return undefined as T
+    return (await this.parsed(response)) as T
+  }
+
+  /** An answer that is one of success; else what is wrong is thrown. */
+  private async request(
+    method: string,
+    path: string,
+    body: object | undefined,
+    signal: AbortSignal,
+  ): Promise<Response> {
     const { token, from } = this.token
     const headers: Record<string, string> = { authorization: `Bearer ${token}` }
     if (body !== undefined) headers['content-type'] = 'application/json'
@@ -92,7 +132,7 @@ export class ApiClient {
       method,
       headers,
       body: body === undefined ? null : JSON.stringify(body),
-      signal: AbortSignal.timeout(ANSWER_MILLIS),
+      signal,
       redirect: 'error',
     })
     if (response.status === 401) {
@@ -101,11 +141,8 @@ export class ApiClient {
           'or DITTOFS_TOKEN says where its token is',
       )
     }
-    if (response.status === 204) return undefined as T
-    const answer = await this.parsed(response)
-    if (response.ok) return answer as T
-    const { title = response.statusText, detail = '' } = answer as Partial<ProblemBody>
-    throw new Error(`${title}: ${detail}`)
+    if (response.ok) return response
+    throw errorOf((await this.parsed(response)) as Partial<ProblemBody>, response.statusText)
   }
 
   private async fetch(path: string, init: RequestInit): Promise<Response> {
@@ -136,4 +173,18 @@ export class ApiClient {
       )
     }
   }
+}
+
+const errorOf = ({ title, detail = '' }: Partial<ProblemBody>, otherwise = ''): Error =>
+  new Error(`${title ?? otherwise}: ${detail}`)
+
+async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncIterable<string> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of body) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines
+  }
+  if (rest !== '') yield rest
 }

@@ -73,7 +73,7 @@ function shown({ world }: Engine, { id, name, options }: Share): ShareAnswer {
   return { id, name, options, inodes, bytes }
 }
 
-function shownById(engine: Engine, id: number): ShareAnswer {
+export function shownById(engine: Engine, id: number): ShareAnswer {
   const share = engine.world.control.shares.get(id)
   if (share === undefined) throw Problem.of('fault', `share ${id} is not there. The log says more.`)
   return shown(engine, share)
