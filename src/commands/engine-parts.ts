@@ -1,7 +1,5 @@
 /** Bringing up what an engine is made of: threads, what is durable, and the way between them. */
-import { rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { dirname } from 'node:path'
 import { BlockIndex } from '../content/block-index.ts'
 import { BlockStore } from '../content/block-store.ts'
 import { ContentThread } from '../content/content-thread.ts'
@@ -21,6 +19,7 @@ import type { FrameLog } from './committer.ts'
 import { type DataPaths, dataPaths, lockDataDirectory } from './data-directory.ts'
 import { openWorld, type StorePlace } from './open-world.ts'
 import { RecentChanges } from './recent-changes.ts'
+import { advised, StartCheck } from './start-check.ts'
 
 export interface PartsOptions {
   readonly data: string
@@ -67,7 +66,7 @@ export async function openParts(options: PartsOptions): Promise<EngineParts> {
     return await openAll(options, paths, closers)
   } catch (error) {
     await closeAll(closers)
-    throw error
+    throw advised(error, options.data)
   }
 }
 
@@ -78,6 +77,10 @@ async function openAll(
 ): Promise<EngineParts> {
   const { log, projectionMemory, onFailure } = options
   const news: EngineParts['news'] = { onCheckpoint: () => undefined, onDurable: () => undefined }
+  const start = new StartCheck(paths, log)
+  closers.push(() => start.leave())
+  await start.journal()
+  await start.index()
   const { bulk, blocks } = await openContent(options, paths, closers)
   const logThread = new LogThread(
     { journalDir: paths.journal, segmentsDir: paths.segments, indexPath: paths.index },
@@ -93,7 +96,7 @@ async function openAll(
   const journal = await LmdbJournal.open({ dir: paths.journal, readOnly: true })
   closers.push(() => journal.close())
   const world = await openWorld({
-    place: projectionsAt(paths.projections),
+    place: projectionsAt(paths.projections, start),
     memory: projectionMemory,
     journal,
     tail,
@@ -169,12 +172,11 @@ async function openContent(
   return { bulk, blocks }
 }
 
-/** The projections' files, in a directory of their own. */
-function projectionsAt(path: string): StorePlace {
+function projectionsAt(path: string, start: StartCheck): StorePlace {
   return {
-    damage: () => undefined,
+    damage: () => start.projections(),
     open: () => new LmdbStore(path),
-    remove: () => rm(dirname(path), { recursive: true, force: true }),
+    remove: () => start.removeProjections(),
   }
 }
 

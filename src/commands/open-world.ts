@@ -10,7 +10,7 @@ import type { Store } from '../store/store.ts'
 /** Where projections are kept. */
 export interface StorePlace {
   /** Why what lies there must not be used, if that is known already. */
-  damage(): string | undefined
+  damage(): string | undefined | Promise<string | undefined>
   open(): Store
   /** Of a store that is closed. */
   remove(): Promise<void>
@@ -34,7 +34,7 @@ const PROGRESS_RECORDS = 100_000
  */
 export async function openWorld(options: OpenWorldOptions): Promise<World> {
   const { place, log } = options
-  const reason = place.damage() ?? (await tryStored(options))
+  const reason = (await place.damage()) ?? (await tryStored(options))
   if (typeof reason !== 'string') return reason
   log.warn({ reason }, 'rebuilding the projections from the journal')
   await place.remove()

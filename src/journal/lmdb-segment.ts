@@ -23,9 +23,9 @@ function keyOf(seq: number): Buffer {
   return key
 }
 
-const seqOf = (key: Buffer): number => key.readUInt32BE(0) * 2 ** 32 + key.readUInt32BE(4)
+export const seqOf = (key: Buffer): number => key.readUInt32BE(0) * 2 ** 32 + key.readUInt32BE(4)
 
-const isSeal = (value: Buffer): boolean => value.subarray(0, SEAL.length).equals(SEAL)
+export const isSeal = (value: Buffer): boolean => value.subarray(0, SEAL.length).equals(SEAL)
 
 interface Stats {
   readonly entryCount: number

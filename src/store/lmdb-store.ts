@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { GiB } from '../platform/limits.ts'
@@ -38,6 +38,15 @@ class LmdbMap implements StoreMap {
     const value = this.db.getBinary(key)
     return value && { key: Buffer.from(key), value }
   }
+}
+
+/** Where it was noted that a store is damaged, and must be made anew before it is used again. */
+const notePath = (path: string): string => `${path}.damaged`
+
+/** Why a store must not be used, as somebody found who used it. */
+export function damageNote(path: string): string | undefined {
+  const note = notePath(path)
+  return existsSync(note) ? readFileSync(note, 'utf8') : undefined
 }
 
 /** A store in one LMDB environment, which is the file `path`. */

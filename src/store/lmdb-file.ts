@@ -1,0 +1,387 @@
+/**
+ * An LMDB file checked, and read as far as it is whole, without LMDB: what is damaged is reported
+ * and passed over. Memory: a page for each level of a tree, and a bit for each page of the file.
+ */
+import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
+import {
+  checkHeader,
+  checkTree,
+  META_BYTES,
+  type Meta,
+  NO_PAGE,
+  type Node,
+  nodesOf,
+  PAGE_HEADER,
+  PageError,
+  pageFlags,
+  readMeta,
+  shown,
+  type Tree,
+} from './lmdb-page.ts'
+
+export interface PageProblem {
+  readonly page: number
+  /** Of the page, in the file. */
+  readonly at: number
+  readonly what: string
+}
+
+export interface FileEntry {
+  readonly key: Buffer
+  /** Of its value, in the file. */
+  readonly at: number
+  readonly size: number
+  /** Undefined when it lies on pages that are damaged. */
+  readonly value: () => Buffer | undefined
+  readonly tree: Tree | undefined
+}
+
+interface Bounds {
+  /** Keys of what hangs below a page are not below this one, and below that one. */
+  readonly from: Buffer | undefined
+  readonly to: Buffer | undefined
+}
+
+interface Counts {
+  branchPages: number
+  leafPages: number
+  overflowPages: number
+  entries: number
+}
+
+const SLACK_PAGES = 100_000
+const PAGE_SIZES = [4096, 8192, 16384, 32768, 65536]
+
+export class LmdbFile {
+  private readonly fd: number
+  private readonly size: number
+  private readonly meta: Meta
+  private readonly seen: Uint8Array
+  private readonly onProblem: (problem: PageProblem) => void
+  private damaged = false
+
+  /**
+   * Throws PageError when there is no way in. `onProblem` hears of each damaged page, once.
+   */
+  constructor(path: string, onProblem: (problem: PageProblem) => void) {
+    this.onProblem = onProblem
+    this.fd = openSync(path, 'r')
+    try {
+      this.size = fstatSync(this.fd).size
+      this.meta = this.newestMeta()
+      const { lastPage, pageSize } = this.meta
+      // Free pages at the end need not be in the file, but they were once.
+      if (lastPage > 4 * Math.ceil(this.size / pageSize) + SLACK_PAGES) {
+        throw new PageError(`its last page is said to be ${shown(lastPage)}`)
+      }
+      this.seen = new Uint8Array(Math.ceil((lastPage + 1) / 8))
+    } catch (error) {
+      closeSync(this.fd)
+      throw error
+    }
+  }
+
+  /** Whether nothing was wrong with all that was looked at. */
+  get whole(): boolean {
+    return !this.damaged
+  }
+
+  get main(): Tree {
+    return this.meta.main
+  }
+
+  get free(): Tree {
+    return this.meta.free
+  }
+
+  private problem(page: number, what: string): void {
+    this.damaged = true
+    this.onProblem({ page, at: page * (this.meta?.pageSize ?? 0), what })
+  }
+
+  private bytes(at: number, length: number): Buffer {
+    const into = Buffer.allocUnsafeSlow(length)
+    let done = 0
+    while (done < length) {
+      const n = readSync(this.fd, into, done, length - done, at + done)
+      if (n === 0) break
+      done += n
+    }
+    return into.subarray(0, done)
+  }
+
+  /** Commits alternate between the first two pages: the other one is that of the commit before. */
+  private newestMeta(): Meta {
+    const first = this.metaAt(0)
+    const pageSize = first instanceof PageError ? this.pageSizeFromSecond() : first.pageSize
+    const second = this.metaAt(pageSize)
+    if (first instanceof PageError) this.problem(0, first.message)
+    if (second instanceof PageError) this.problem(1, second.message)
+    const [a, b] = [first, second].filter((meta): meta is Meta => !(meta instanceof PageError))
+    if (a === undefined) throw new PageError('both of its first pages are damaged')
+    const newest = b !== undefined && b.txn > a.txn ? b : a
+    if (b !== undefined && Math.abs(a.txn - b.txn) > 1) {
+      this.problem(0, `its first pages are of transactions ${shown(a.txn)} and ${shown(b.txn)}`)
+    }
+    return newest
+  }
+
+  private metaAt(at: number): Meta | PageError {
+    try {
+      return readMeta(this.bytes(at, META_BYTES))
+    } catch (error) {
+      if (error instanceof PageError) return error
+      throw error
+    }
+  }
+
+  private pageSizeFromSecond(): number {
+    return PAGE_SIZES.find((size) => !(this.metaAt(size) instanceof PageError)) ?? 4096
+  }
+
+  /**
+   * Everything that hangs on the file: its main tree and the named ones in it. Then, that what is
+   * free is not in use too: the next commit would write over it.
+   */
+  *all(): Iterable<FileEntry> {
+    for (const entry of this.entries(this.meta.main)) {
+      if (entry.tree === undefined) yield entry
+      else yield* this.entries(entry.tree)
+    }
+    const lists = [...this.entries(this.meta.free, false)]
+    for (const { at, value } of lists) this.checkFree(value(), at)
+  }
+
+  /** The root of each tree that is named in the main tree's first leaf, and of the main tree. */
+  *roots(): Iterable<Tree> {
+    const { main } = this.meta
+    const trees = main.depth === 1 ? [...this.named().values()] : []
+    for (const tree of trees.length === 0 ? [main] : trees) {
+      if (tree.root === NO_PAGE) continue
+      const bounds: Bounds = { from: undefined, to: undefined }
+      this.nodes(tree.root, tree.depth > 1, bounds, true)
+      yield tree
+    }
+  }
+
+  private checkFree(list: Buffer | undefined, at: number): void {
+    try {
+      for (const { page, pages } of freeRuns(list)) this.claim(page, pages, Infinity)
+    } catch (error) {
+      if (!(error instanceof PageError)) throw error
+      this.problem(Math.floor(at / this.meta.pageSize), `of what is free ${error.message}`)
+    }
+  }
+
+  /** The trees of the main tree, by name: maps of a store. */
+  named(): Map<string, Tree> {
+    const trees = new Map<string, Tree>()
+    for (const { key, tree } of this.entries(this.meta.main)) {
+      // Names are stored with the zero that ends them.
+      if (tree !== undefined) trees.set(key.toString('latin1').replace(/\0$/, ''), tree)
+    }
+    return trees
+  }
+
+  /** Entries of a tree in the order of their keys. Each page is expected once in all. */
+  *entries(tree: Tree, ordered = true): Iterable<FileEntry> {
+    const before = this.damaged
+    this.damaged = false
+    const counts: Counts = { branchPages: 0, leafPages: 0, overflowPages: 0, entries: 0 }
+    try {
+      checkTree(tree)
+      if (tree.root !== NO_PAGE) {
+        const bounds: Bounds = { from: undefined, to: undefined }
+        yield* this.below(tree.root, tree.depth, bounds, ordered, counts)
+      }
+    } catch (error) {
+      if (!(error instanceof PageError)) throw error
+      this.problem(0, error.message)
+    }
+    if (!this.damaged) this.compareCounts(tree, counts)
+    this.damaged ||= before
+  }
+
+  private compareCounts(tree: Tree, counts: Counts): void {
+    for (const name of ['branchPages', 'leafPages', 'overflowPages', 'entries'] as const) {
+      if (tree[name] === counts[name]) continue
+      this.problem(0, `a tree counts ${shown(tree[name])} ${name}, and has ${counts[name]}`)
+      return
+    }
+  }
+
+  private *below(
+    page: number,
+    depth: number,
+    bounds: Bounds,
+    ordered: boolean,
+    counts: Counts,
+  ): Iterable<FileEntry> {
+    const nodes = this.nodes(page, depth > 1, bounds, ordered)
+    if (nodes === undefined) return
+    if (depth > 1) {
+      counts.branchPages += 1
+      for (const [i, { child, key }] of nodes.entries()) {
+        const to = nodes[i + 1]?.key ?? bounds.to
+        const from = i === 0 ? bounds.from : key
+        yield* this.below(child, depth - 1, { from, to }, ordered, counts)
+      }
+      return
+    }
+    counts.leafPages += 1
+    for (const node of nodes) {
+      counts.entries += 1
+      counts.overflowPages += node.large?.pages ?? 0
+      yield this.entryOf(page, node)
+    }
+  }
+
+  /** Undefined when the page is damaged: nothing on it is believed. */
+  private nodes(
+    page: number,
+    branch: boolean,
+    bounds: Bounds,
+    ordered: boolean,
+  ): readonly Node[] | undefined {
+    try {
+      const bytes = this.page(page, branch ? pageFlags.branch : pageFlags.leaf)
+      const nodes = [...nodesOf(bytes, branch)]
+      if (ordered) checkOrder(nodes, branch, bounds)
+      for (const { large } of nodes) if (large !== undefined) this.checkLarge(large)
+      return nodes
+    } catch (error) {
+      if (!(error instanceof PageError)) throw error
+      this.problem(page, error.message)
+      return undefined
+    }
+  }
+
+  private page(page: number, flags: number): Buffer {
+    this.claim(page, 1)
+    const { pageSize, txn } = this.meta
+    const bytes = this.bytes(page * pageSize, pageSize)
+    checkHeader(bytes, page, txn, flags)
+    if (bytes.length < pageSize) throw new PageError('the file ends within it')
+    return bytes
+  }
+
+  /** A page that two things hang on belongs to one of them at most. */
+  private claim(page: number, pages: number, size = this.size): void {
+    const { lastPage, pageSize } = this.meta
+    if (page < 2 || page + pages - 1 > lastPage) {
+      throw new PageError(`a pointer leads to page ${shown(page)}, and the last is ${lastPage}`)
+    }
+    if ((page + pages) * pageSize > size) {
+      throw new PageError(`the file ends before page ${page + pages - 1}`)
+    }
+    for (let p = page; p < page + pages; p++) {
+      const bit = 1 << (p & 7)
+      if (((this.seen[p >>> 3] as number) & bit) !== 0) {
+        throw new PageError(`two pointers lead to page ${p}`)
+      }
+      this.seen[p >>> 3] = (this.seen[p >>> 3] as number) | bit
+    }
+  }
+
+  private checkLarge({ page, pages, size }: NonNullable<Node['large']>): void {
+    const { pageSize, txn } = this.meta
+    if (pages < 1 || PAGE_HEADER + size > pages * pageSize) {
+      throw new PageError(`a value of ${size} bytes on ${shown(pages)} pages`)
+    }
+    this.claim(page, pages)
+    const header = this.bytes(page * pageSize, PAGE_HEADER)
+    checkHeader(header, page, txn, pageFlags.overflow)
+    if (header.readUInt32LE(20) !== pages) throw new PageError('a large value has other pages')
+  }
+
+  private entryOf(page: number, { key, data, large, tree, at }: Node): FileEntry {
+    const { pageSize } = this.meta
+    if (large === undefined) {
+      const value = () => data
+      return { key, at: page * pageSize + at, size: data.length, value, tree }
+    }
+    const start = large.page * pageSize + PAGE_HEADER
+    const value = () => {
+      const bytes = this.bytes(start, large.size)
+      return bytes.length === large.size ? bytes : undefined
+    }
+    return { key, at: start, size: large.size, value, tree }
+  }
+
+  close(): void {
+    closeSync(this.fd)
+  }
+}
+
+/**
+ * Pages of a list of free ones: its length, and as many numbers, of which 0 is nothing and -n says
+ * that n pages begin at the next number.
+ */
+function* freeRuns(list: Buffer | undefined): Iterable<{ page: number; pages: number }> {
+  if (list === undefined || list.length < 8) throw new PageError('a list is cut')
+  const numbers = signed(list, 0)
+  if (numbers < 0 || 8 * (numbers + 1) > list.length) throw new PageError('a list is cut')
+  let pages = 1
+  for (let i = 1; i <= numbers; i++) {
+    const number = signed(list, 8 * i)
+    if (number < 0) pages = -number
+    else {
+      if (number > 0) yield { page: number, pages }
+      pages = 1
+    }
+  }
+}
+
+const signed = (bytes: Buffer, at: number): number =>
+  bytes.readInt32LE(at + 4) * 2 ** 32 + bytes.readUInt32LE(at)
+
+/** Ascending, and within what the page above says. The first key of a branch says nothing. */
+function checkOrder(nodes: readonly Node[], branch: boolean, { from, to }: Bounds): void {
+  let last = from
+  let strict = false
+  for (const { key } of branch ? nodes.slice(1) : nodes) {
+    const order = last === undefined ? 1 : Buffer.compare(key, last)
+    if (order < 0 || (strict && order === 0)) throw new PageError('its keys do not ascend')
+    last = key
+    strict = true
+  }
+  if (to !== undefined && last !== undefined && strict && Buffer.compare(last, to) >= 0) {
+    throw new PageError('its keys reach over those of the next page')
+  }
+}
+
+/**
+ * What is wrong with a file as LMDB would read it; undefined when it can be opened. Goes on only
+ * when others had their turn. `ends`: whether its first pages and its roots are there, and no more.
+ */
+export async function lmdbDamage(
+  path: string,
+  depth: 'pages' | 'ends',
+): Promise<string | undefined> {
+  let found: string | undefined
+  let file: LmdbFile
+  try {
+    // One that is not there, or has nothing in it, LMDB begins.
+    if (!existsSync(path) || statSync(path).size === 0) return undefined
+    file = new LmdbFile(path, ({ page, what }) => {
+      found ??= `page ${page}: ${what}`
+    })
+  } catch (error) {
+    if (!(error instanceof PageError)) throw error
+    return error.message
+  }
+  try {
+    let n = 0
+    for (const _ of depth === 'pages' ? file.all() : file.roots()) {
+      if (found !== undefined) break
+      n += 1
+      if (n % TURN === 0) await new Promise<void>((resolve) => setImmediate(resolve))
+    }
+    return found
+  } finally {
+    file.close()
+  }
+}
+
+/** Entries that are looked at in one turn: a few milliseconds. */
+const TURN = 5000
