@@ -54,7 +54,8 @@ export function checkLink(tail: Tail, frame: Frame): void {
   }
 }
 
-function checkRecords(frame: Frame): void {
+/** Throws JournalFormatError unless every record decodes, and times do not go back. */
+export function checkRecords(frame: Frame): void {
   let last = { sec: 0, nsec: 0 }
   for (const record of recordsOf(frame)) {
     if (laterThan(last, record)) {
