@@ -14,6 +14,12 @@ export interface ServerOptions {
   readonly data: string
   /** Settings by the name of their flag: `{ 'share-squash': 'none' }`. */
   readonly settings?: Readonly<Record<string, string>>
+  /** Where clients found an earlier process; left out, a free port. */
+  readonly nfsPort?: number
+  /** More for its environment, as it is. */
+  readonly environment?: Readonly<Record<string, string>>
+  /** Milliseconds after which it is killed, whether it serves by then or not. */
+  readonly killAfter?: number
   /** Receives each line of the log; the last ones are kept either way. */
   readonly onLog?: (line: string) => void
 }
@@ -22,6 +28,17 @@ const LOG_LINES_KEPT = 2000
 const ERROR_LEVEL = 50
 /** What Node prints on stderr about interfaces that will go some day. */
 const deprecation = /Deprecat|--trace-(warnings|deprecation)/
+
+/** A server that ended before it served anybody. */
+export class StartError extends Error {
+  override readonly name = 'StartError'
+  readonly log: readonly string[]
+
+  constructor(code: number | null, log: readonly string[]) {
+    super(`the server ended with ${code} before it was ready:\n${log.join('\n')}`)
+    this.log = log
+  }
+}
 
 /** Servers that must not outlive this process, whatever happens to it. */
 const running = new Set<ChildProcess>()
@@ -38,7 +55,8 @@ export class ServerProcess {
   private readonly token: string
   private readonly child: ChildProcess
   private readonly log: string[]
-  private readonly exited: Promise<number | null>
+  /** Settles when it has ended, however: to its exit status, or to null. */
+  readonly exited: Promise<number | null>
 
   private constructor(child: ChildProcess, addresses: Addresses, data: string, log: string[]) {
     this.child = child
@@ -52,14 +70,20 @@ export class ServerProcess {
   }
 
   /** Resolves when clients are served. */
-  static async start({ data, settings = {}, onLog }: ServerOptions): Promise<ServerProcess> {
-    const args = ['start', '--data', data, '--nfs-port', '0', '--api-port', '0']
+  static async start(options: ServerOptions): Promise<ServerProcess> {
+    const { data, settings = {}, nfsPort = 0, environment = {}, killAfter, onLog } = options
+    const args = ['start', '--data', data, '--nfs-port', `${nfsPort}`, '--api-port', '0']
     const child = spawn(process.execPath, [program, ...args], {
-      env: { ...ownEnvironment(), ...environmentOf({ 'log-level': 'warn', ...settings }) },
+      env: {
+        ...ownEnvironment(),
+        ...environmentOf({ 'log-level': 'warn', ...settings }),
+        ...environment,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     running.add(child)
     child.once('exit', () => running.delete(child))
+    if (killAfter !== undefined) setTimeout(() => child.kill('SIGKILL'), killAfter).unref()
     const log: string[] = []
     createInterface({ input: child.stderr }).on('line', (line) => {
       log.push(line)
@@ -71,7 +95,7 @@ export class ServerProcess {
       if (line.startsWith('ready ')) ready.resolve(line.slice('ready '.length))
     })
     const failed = exitOf(child).then((code) => {
-      throw new Error(`the server ended with ${code} before it was ready:\n${log.join('\n')}`)
+      throw new StartError(code, log)
     })
     const addresses: Addresses = JSON.parse(await Promise.race([ready.promise, failed]))
     failed.catch(() => undefined)
@@ -87,6 +111,11 @@ export class ServerProcess {
         return !deprecation.test(line)
       }
     })
+  }
+
+  /** What it said on stderr, the last of it. */
+  get lines(): readonly string[] {
+    return this.log
   }
 
   get alive(): boolean {
@@ -111,12 +140,18 @@ export class ServerProcess {
     path: string,
     body?: unknown,
   ): Promise<void> {
+    await this.ask(method, path, body)
+  }
+
+  /** The same with what it answers. */
+  async ask(method: string, path: string, body?: unknown): Promise<string> {
     const headers: Record<string, string> = { authorization: `Bearer ${this.token}` }
     if (body !== undefined) headers['content-type'] = 'application/json'
     const init = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) }
     const response = await fetch(`http://${this.api}${path}`, init)
     const answer = await response.text()
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${answer}`)
+    return answer
   }
 
   /** Bytes of memory that it holds now. */

@@ -12,6 +12,7 @@ import { Bloom } from '../content/bloom.ts'
 import type { ContentThread } from '../content/content-thread.ts'
 import type { Extent } from '../journal/fields.ts'
 import type { LogThread } from '../journal/log-thread.ts'
+import { fault } from '../platform/fault.ts'
 import { MiB } from '../platform/limits.ts'
 import type { FollowerThread } from '../projections/follower-thread.ts'
 import type { Sealer } from './content/sealer.ts'
@@ -76,9 +77,11 @@ export class Collector {
     const live = Bloom.ofBytes(FILTER_BYTES)
     await follower.flush()
     await follower.mark(live)
+    fault('collect.marked')
     const victims = await this.choose(live)
     if (victims.length === 0) return NOTHING
     await Promise.all([logThread.condemn(victims), bulk.condemn(victims)])
+    fault('collect.condemned')
     try {
       return await this.empty(victims, live)
     } finally {
@@ -99,13 +102,17 @@ export class Collector {
     await sealer.quiet()
     live.clear()
     this.watching = live
+    fault('collect.watching')
     await stream.whenDurable(stream.decided)
     await follower.flush()
     await follower.mark(live)
     const { moved, dropped, damaged, freed, removed } = await bulk.empty(victims, live)
+    fault('collect.emptied')
     for (const segment of removed) blocks.dropSegment(segment)
     await logThread.forgetSegments(removed)
+    fault('collect.forgotten')
     await bulk.remove(removed)
+    fault('collect.removed')
     return { segments: removed.length, bytes: freed, moved, dropped, damaged: damaged.length }
   }
 }

@@ -9,6 +9,7 @@ import type { Tail } from '../journal/journal.ts'
 import { LmdbJournal } from '../journal/lmdb.ts'
 import { LogThread } from '../journal/log-thread.ts'
 import { type Clock, SystemClock } from '../platform/clock.ts'
+import { fault } from '../platform/fault.ts'
 import { MiB } from '../platform/limits.ts'
 import type { Log } from '../platform/log.ts'
 import type { Checkpoint } from '../projections/checkpoint.ts'
@@ -93,6 +94,7 @@ async function openAll(
   closers.push(() => logThread.stop())
   const clock = new SystemClock((await logThread.tail()).time)
   const tail = await logThread.claim(`${hostname()}:${process.pid}`, clock.now())
+  fault('open.claimed')
   const journal = await LmdbJournal.open({ dir: paths.journal, readOnly: true })
   closers.push(() => journal.close())
   const world = await openWorld({
@@ -102,6 +104,7 @@ async function openAll(
     tail,
     log,
   })
+  fault('open.replayed')
   closers.push(() => world.store.close())
   const follower = new FollowerThread(
     { journalDir: paths.journal, storePath: paths.projections, memory: projectionMemory / 4 },

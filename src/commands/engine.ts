@@ -12,6 +12,7 @@ import type { LmdbJournal } from '../journal/lmdb.ts'
 import type { LogThread } from '../journal/log-thread.ts'
 import type { JournalRecord } from '../journal/record.ts'
 import type { Clock } from '../platform/clock.ts'
+import { fault } from '../platform/fault.ts'
 import { MiB } from '../platform/limits.ts'
 import type { Log } from '../platform/log.ts'
 import type { FollowerThread } from '../projections/follower-thread.ts'
@@ -132,6 +133,7 @@ export class Engine {
       const engine = new Engine(parts, options)
       parts.news.onCheckpoint = (checkpoint) => {
         engine.world.onFlushed(checkpoint)
+        fault('flush.heard')
         engine.pressure.relieve()
       }
       parts.news.onDurable = () => engine.pressure.relieve()

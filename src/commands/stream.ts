@@ -16,6 +16,7 @@ import type { Tail } from '../journal/journal.ts'
 import { type About, type JournalRecord, type Origin, packRecord } from '../journal/record.ts'
 import { type Refusal, refusals } from '../journal/refusal.ts'
 import type { Clock, Instant } from '../platform/clock.ts'
+import { fault } from '../platform/fault.ts'
 import type { World } from '../projections/world.ts'
 import { Committer, type FrameLog, type NewBlock } from './committer.ts'
 import type { Accepted, Refused, Space, Stamp } from './decider.ts'
@@ -184,9 +185,11 @@ export class Stream {
 
   private onDurable(seq: number): void {
     this.durable = seq
+    fault('stream.durable')
     for (const holder of this.holders) {
       if (!holder.release(seq)) this.holders.delete(holder)
     }
+    fault('stream.released')
     this.publish()
   }
 

@@ -2,6 +2,8 @@
  * Which block lies where. Made again from the segments when it is lost: it holds, per lane, up to
  * where their blocks are in it.
  */
+
+import { fault } from '../platform/fault.ts'
 import type { Store, StoreMap } from '../store/store.ts'
 import { headerSize, type Location } from './block.ts'
 import type { Disk, DiskFile } from './disk.ts'
@@ -119,8 +121,10 @@ export class BlockIndex {
       // Bytes are checked: a block that was never finished must not stand for a later equal one.
       const blocks = [...blocksOf(file, segment, offset, true)]
       makeDurable(file, blocks)
+      fault('recover.written')
       const end = { segment, offset: Math.max(offset, file.size()) }
       this.change(blocks, [], new Map([[lane, end]]))
+      fault('recover.indexed')
       return blocks.length
     } finally {
       file.close()

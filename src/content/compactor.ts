@@ -3,6 +3,8 @@
  * are moved, and the segment goes. Whatever it is interrupted at, blocks are found where the index
  * says; what is left behind is garbage that the next round finds.
  */
+
+import { fault } from '../platform/fault.ts'
 import { headerSize, intact, type Location, readHeader } from './block.ts'
 import type { BlockIndex, Position } from './block-index.ts'
 import type { BlockWriter } from './block-writer.ts'
@@ -161,14 +163,19 @@ export class Compactor {
       // An equal block may have been stored meanwhile, which is what the index finds now.
       const dropped = dropping.filter((block) => this.isHere(block)).map(({ id }) => id)
       this.writer.forget(dropped)
+      fault('compact.copied')
       this.options.change(written, dropped, stored.position)
+      fault('compact.indexed')
     })
     done.moved += moving.length
     done.dropped += dropping.length
   }
 
   remove(segments: readonly number[]): void {
-    for (const segment of segments) this.disk.remove(segmentName(segment))
+    for (const segment of segments) {
+      this.disk.remove(segmentName(segment))
+      fault('compact.removed')
+    }
   }
 }
 

@@ -16,6 +16,7 @@ import {
   writevSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { fault } from '../platform/fault.ts'
 
 export interface DiskFile {
   /** Writes all of it at an offset; not durable before `sync`. */
@@ -53,10 +54,12 @@ class RealFile implements DiskFile {
   }
 
   write(buffers: readonly Buffer[], at: number): void {
+    fault('file.write')
     let offset = at
     for (let i = 0; i < buffers.length; i += IOV_MAX) {
       offset += this.writeSome(buffers.slice(i, i + IOV_MAX), offset)
     }
+    fault('file.written')
   }
 
   private writeSome(buffers: readonly Buffer[], at: number): number {
@@ -72,11 +75,16 @@ class RealFile implements DiskFile {
 
   sync(): void {
     fdatasyncSync(this.fd)
+    fault('file.synced')
   }
 
   syncLater(): Promise<void> {
     return new Promise((resolve, reject) => {
-      fdatasync(this.fd, (error) => (error === null ? resolve() : reject(error)))
+      fdatasync(this.fd, (error) => {
+        if (error !== null) return reject(error)
+        fault('file.synced')
+        resolve()
+      })
     })
   }
 
@@ -126,8 +134,10 @@ export class RealDisk implements Disk {
   }
 
   create(name: string): DiskFile {
+    fault('file.create')
     const file = new RealFile(join(this.dir, name), 'wx+')
     this.syncDirectory()
+    fault('file.created')
     return file
   }
 
@@ -150,6 +160,7 @@ export class RealDisk implements Disk {
 
   remove(name: string): void {
     unlinkSync(join(this.dir, name))
+    fault('file.removed')
   }
 
   space(): { readonly free: number; readonly total: number } {

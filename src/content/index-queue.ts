@@ -3,6 +3,7 @@
  * since a start has to look for those that are missing.
  */
 import { isFull } from '../platform/disk-full.ts'
+import { fault } from '../platform/fault.ts'
 import type { BlockIndex, Position } from './block-index.ts'
 import { type FoundBlock, type Lane, laneOf } from './segment.ts'
 
@@ -54,7 +55,9 @@ export class IndexQueue {
     this.timer = undefined
     if (this.positions.size === 0 && removed.length === 0) return
     const done = this.positions
+    fault('index.flush')
     this.index.change(this.pending, removed, done)
+    fault('index.flushed')
     this.held = false
     this.pending = []
     this.positions = new Map()

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
+import { fault } from '../platform/fault.ts'
 import { GiB, MiB } from '../platform/limits.ts'
 
 const SEAL = Buffer.from('DFSS')
@@ -70,9 +71,13 @@ export class Segment {
    */
   private append(seq: number, value: Buffer): boolean {
     const db = this.env()
-    return (
-      db.transactionSync(() => db.putSync(keyOf(seq), value, { append: true }) as unknown) !== false
-    )
+    const added = db.transactionSync(() => {
+      const put = db.putSync(keyOf(seq), value, { append: true }) as unknown
+      fault('frame.put')
+      return put
+    })
+    fault('frame.appended')
+    return added !== false
   }
 
   add(seq: number, frame: Buffer): boolean {

@@ -144,7 +144,7 @@ function fromEnvironment(environment: ConfigSources['environment']): Record<stri
 }
 
 /** Variables that are for the command line's client or for tests. */
-const notOurs = new Set(['DITTOFS_API', 'DITTOFS_TOKEN', 'DITTOFS_CONFIG'])
+const notOurs = new Set(['DITTOFS_API', 'DITTOFS_TOKEN', 'DITTOFS_CONFIG', 'DITTOFS_FAULT'])
 
 function known(name: string, what: string): void {
   if (!(names as readonly string[]).includes(name)) {

@@ -4,6 +4,7 @@
  */
 import { type Frame, lastSeq, recordsOf } from '../journal/frame.ts'
 import type { JournalReader } from '../journal/journal.ts'
+import { fault } from '../platform/fault.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { World } from './world.ts'
 
@@ -88,7 +89,9 @@ export class Follower {
     clearTimeout(this.timer)
     this.timer = undefined
     this.pending = 0
+    fault('flush.begin')
     const checkpoint = this.world.flush(this.hash)
+    fault('flush.committed')
     this.options.onCheckpoint?.(checkpoint)
     return checkpoint
   }

@@ -3,6 +3,8 @@
  * are gone, and shares that were deleted. Not part of the state: two stores of the same journal may
  * have forgotten different amounts, and have the same digest.
  */
+
+import { fault } from '../platform/fault.ts'
 import type { Store, StoreEntry } from '../store/store.ts'
 import { writeHorizon } from './checkpoint.ts'
 import { nodeId, shareOf } from './node-id.ts'
@@ -59,6 +61,7 @@ export class Pruner {
       }
     })
     this.world.refreshHorizons()
+    fault('prune.horizons')
   }
 
   private async pruneMap(map: string, horizon: Horizon, pruned: Pruned): Promise<void> {
@@ -93,6 +96,7 @@ export class Pruner {
     this.store.commit((writer) => {
       for (const { key } of rows) writer.remove(map, key)
     })
+    fault('prune.rows')
   }
 
   /** Extent maps whose file was removed or emptied before the horizon. */

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
+import { fault } from '../platform/fault.ts'
 import { GiB } from '../platform/limits.ts'
 import type { Store, StoreEntry, StoreMap, StoreWriter } from './store.ts'
 
@@ -89,7 +90,11 @@ export class LmdbStore implements Store {
         this.map(name).db.removeSync(key)
       },
     }
-    this.root.transactionSync(() => change(writer))
+    this.root.transactionSync(() => {
+      change(writer)
+      fault('store.filled')
+    })
+    fault('store.committed')
   }
 
   refresh(): void {

@@ -13,6 +13,7 @@ import type { Extent } from '../../journal/fields.ts'
 import type { Origin } from '../../journal/record.ts'
 import type { Refusal } from '../../journal/refusal.ts'
 import type { Instant } from '../../platform/clock.ts'
+import { fault } from '../../platform/fault.ts'
 import { EXTENTS_PER_RECORD, KiB } from '../../platform/limits.ts'
 import type { NewBlock } from '../committer.ts'
 import type { Stream } from '../stream.ts'
@@ -154,6 +155,7 @@ export class Sealer {
       if (inode === undefined) break
       const some = indexes.slice(i, i + CHUNKS_AT_ONCE)
       const content = await cutIntoBlocks(blocks, view, inode, pieces, some)
+      fault('seal.cut')
       if (pieces.bytes <= INLINE_MAX && some.length === indexes.length) {
         return this.nameInline(share, ino, content, mtime, origin)
       }
@@ -175,6 +177,7 @@ export class Sealer {
     origin: Origin,
   ): number {
     const { blocks } = this.options
+    fault('seal.stored')
     blocks.landed(stored.written)
     for (const [i, { bytes }] of content.entries()) blocks.keep(ids[i] as string, bytes)
     const extents = content.map(({ offset, bytes }, i) => extentOf(offset, bytes, ids[i] as string))
@@ -182,6 +185,7 @@ export class Sealer {
     for (let i = 0; i < extents.length; i += EXTENTS_PER_RECORD) {
       const some = extents.slice(i, i + EXTENTS_PER_RECORD)
       seq = this.submit(share, ino, some, mtime, origin, [])
+      fault('seal.named')
     }
     return seq
   }
@@ -206,7 +210,9 @@ export class Sealer {
     const extents = content.map(({ offset, bytes }, i) =>
       extentOf(offset, bytes, (fresh[i] as NewBlock).id),
     )
-    return this.submit(share, ino, extents, mtime, origin, fresh)
+    const seq = this.submit(share, ino, extents, mtime, origin, fresh)
+    fault('seal.inline')
+    return seq
   }
 
   private submit(

@@ -1,0 +1,69 @@
+/**
+ * One thread of work on a tree in a directory of its own: any operation, one at a time, held
+ * against the model. Writes are stable here; file-task.ts looks at the others.
+ */
+import { RpcDisconnected } from '../client/rpc-error.ts'
+import { assertSameTree, Conformance, isSameTree, type Observed } from '../model/conformance.ts'
+import type { Operation } from '../model/operations.ts'
+import { PosixModel } from '../model/posix-model.ts'
+import { RandomOperations } from '../model/random-operations.ts'
+import { WireSubject } from '../model/wire-subject.ts'
+import type { Session } from '../protocols/session.ts'
+import type { SeededRandom } from '../seeded-random.ts'
+import type { Task } from './task.ts'
+
+const root = { uid: 0, gid: 0, gids: [] }
+
+const stably = (operation: Operation): Operation =>
+  operation.kind === 'write' ? { ...operation, stable: true } : operation
+
+export class TreeTask implements Task {
+  acknowledged = 0
+  private readonly model = new PosixModel(0o777)
+  private readonly subject: WireSubject
+  private readonly operations: RandomOperations
+  private readonly conformance: Conformance
+  /** Sent, and not answered when the server died. */
+  private pending: Operation | undefined
+
+  constructor(random: SeededRandom, session: Session, directory: Buffer) {
+    this.subject = new WireSubject([session], this.model.root, directory)
+    this.operations = new RandomOperations(random, this.model)
+    this.conformance = new Conformance(this.model, this.subject)
+  }
+
+  async work(session: Session, paused: () => boolean): Promise<void> {
+    this.subject.sessions = [session]
+    while (!paused()) {
+      const operation = stably(this.operations.next())
+      let observed: Observed
+      try {
+        observed = await this.subject.perform(operation)
+      } catch (error) {
+        if (!(error instanceof RpcDisconnected)) throw error
+        this.pending = operation
+        return
+      }
+      this.conformance.settle(operation, observed)
+      this.acknowledged += 1
+    }
+  }
+
+  async verify(session: Session): Promise<void> {
+    this.subject.sessions = [session]
+    const { pending } = this
+    this.pending = undefined
+    const tree = await this.subject.tree()
+    if (pending === undefined || isSameTree(tree, this.model.tree())) {
+      assertSameTree(tree, this.model.tree())
+      return
+    }
+    const { value } = this.model.apply(pending)
+    assertSameTree(tree, this.model.tree())
+    if (value?.node === undefined || !('name' in pending)) return
+    // The answer that would have brought the handle is lost.
+    const { dir, name } = pending
+    const lookup = { kind: 'lookup', user: root, dir, name } as const
+    this.conformance.settle(lookup, await this.subject.perform(lookup))
+  }
+}
