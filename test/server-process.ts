@@ -154,6 +154,13 @@ export class ServerProcess {
     return answer
   }
 
+  /** What it tells Prometheus: by name, with labels as `name{label="value"}`. */
+  async metrics(): Promise<ReadonlyMap<string, number>> {
+    const text = await (await fetch(`http://${this.api}/metrics`)).text()
+    const samples = text.matchAll(/^([a-z_0-9]+(?:\{.*\})?) (\S+)$/gm)
+    return new Map([...samples].map(([, name = '', value]) => [name, Number(value)]))
+  }
+
   /** Bytes of memory that it holds now. */
   residentMemory(): number {
     const status = readFileSync(`/proc/${this.pid}/status`, 'utf8')

@@ -86,8 +86,13 @@ export class ServedShare {
     return { session, dir }
   }
 
+  /** Ends all connections that were made through here. */
+  async disconnect(): Promise<void> {
+    await Promise.all(this.clients.splice(0).map((client) => client.close()))
+  }
+
   async end(): Promise<void> {
-    await Promise.all(this.clients.map((client) => client.close()))
+    await this.disconnect()
     if (this.process?.alive) assert.equal(await this.process.stop(), 0)
     const errors = this.process?.errors
     this.removeData()
