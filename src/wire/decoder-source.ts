@@ -39,6 +39,8 @@ function read(node: Node, scope: Scope, steps: Step[], tail: string[]): string {
       return referred(node, scope, steps, tail)
     case 'enum':
       return enumOf(node, scope, steps)
+    case 'bool':
+      return bool(scope, steps)
     case 'struct':
       return structOf(node, scope, steps, tail, '')
     case 'array':
@@ -46,7 +48,7 @@ function read(node: Node, scope: Scope, steps: Step[], tail: string[]): string {
     case 'list':
       return statement(steps, scope, `${listFunction(node, scope)}(r)`)
     case 'optional':
-      return statement(steps, scope, `(r.u32()!==0?${hoist(node.of.node, scope)}(r):undefined)`)
+      return statement(steps, scope, `(r.bool()?${hoist(node.of.node, scope)}(r):undefined)`)
     case 'union':
       return statement(steps, scope, `${unionFunction(node, scope)}(r)`)
     default:
@@ -60,21 +62,30 @@ function statement(steps: Step[], scope: Scope, expression: string): string {
   return v
 }
 
-function primitive(kind: Primitive, scope: Scope, steps: Step[]): string {
+/** RFC 4506 section 4.4: an enumeration of 0 and 1, and nothing else. */
+function bool(scope: Scope, steps: Step[]): string {
+  const v = scope.fresh('v')
+  steps.push({
+    size: 4,
+    at: (o) => `const ${v}=d.getUint32(p+${o});`,
+    check: `if(${v}>1)throw r.badTag('bool',${v});`,
+  })
+  return `(${v}===1)`
+}
+
+function primitive(kind: Exclude<Primitive, 'bool'>, scope: Scope, steps: Step[]): string {
   const v = scope.fresh('v')
   const [size, get] = getter(kind)
   steps.push({ size, at: (offset) => `const ${v}=${get(offset)};` })
   return v
 }
 
-function getter(kind: Primitive): [number, (offset: number) => string] {
+function getter(kind: Exclude<Primitive, 'bool'>): [number, (offset: number) => string] {
   switch (kind) {
     case 'u32':
       return [4, (o) => `d.getUint32(p+${o})`]
     case 'i32':
       return [4, (o) => `d.getInt32(p+${o})`]
-    case 'bool':
-      return [4, (o) => `d.getUint32(p+${o})!==0`]
     case 'u64':
       return [8, (o) => `d.getBigUint64(p+${o})`]
     case 'uint53':
@@ -170,7 +181,7 @@ function listFunction(node: SequenceNode, scope: Scope): string {
   const element = hoist(node.of.node, scope)
   const name = scope.fresh('f')
   scope.functions.push(
-    `function ${name}(r){const a=[];while(r.u32()!==0){` +
+    `function ${name}(r){const a=[];while(r.bool()){` +
       `if(a.length===${node.max})throw r.badTag('list',a.length);` +
       `a.push(${element}(r))}return a}`,
   )

@@ -111,6 +111,13 @@ export class Reader {
     return this.bytes.latin1Slice(start, start + size)
   }
 
+  /** RFC 4506 section 4.4: an enumeration of 0 and 1, and nothing else. */
+  bool(): boolean {
+    const n = this.u32()
+    if (n > 1) throw this.badTag('bool', n)
+    return n === 1
+  }
+
   badTag(type: string, tag: number): WireError {
     return new WireError(`${type}: no such value as ${tag}`)
   }

@@ -93,6 +93,20 @@ describe('XDR', () => {
     assert.throws(() => result.decode(new Reader(Buffer.from([0, 0, 0, 9]))), /result/)
   })
 
+  test('a boolean is 0 or 1, also where it says whether something follows', () => {
+    for (const schema of [xdr.bool, xdr.optional(xdr.u32), xdr.list(xdr.u32, 3)]) {
+      const codec = compile<unknown>(schema)
+      for (const word of [2, 8, 0x100, 0x80000000, 0xffffffff]) {
+        const bytes = Buffer.alloc(12)
+        bytes.writeUInt32BE(word)
+        assert.throws(() => codec.decode(new Reader(bytes)), /bool: no such value/)
+      }
+    }
+    const flag = compile(xdr.bool)
+    assert.equal(flag.decode(new Reader(Buffer.from([0, 0, 0, 1]))), true)
+    assert.equal(flag.decode(new Reader(Buffer.from([0, 0, 0, 0]))), false)
+  })
+
   test('a 64-bit value above 2^53-1 never aliases a smaller one', () => {
     const size = compile(xdr.uint53)
     for (const v of [1n << 53n, (1n << 53n) + 1n, (1n << 63n) + 7n, (1n << 64n) - 1n]) {
