@@ -88,7 +88,7 @@ export class Engine {
     this.journal = parts.journal
     this.closeParts = parts.close
     this.verifier = randomBytes(8)
-    this.staging = new Staging()
+    this.staging = new Staging(stagingBudget / 2)
     const disk = new RealDisk(parts.paths.segments)
     const promised = () => this.staging.bytes + this.stream.backlog().bytes
     this.space = new SpaceProbe(() => disk.space(), promised, reserve)

@@ -1,8 +1,10 @@
+import { KiB, MiB } from '../platform/limits.ts'
 import { Thread } from '../platform/thread.ts'
 import type { Position } from './block-index.ts'
 import type { Stored } from './block-writer.ts'
 import type { Bloom } from './bloom.ts'
 import type { Compaction, SegmentCensus } from './compactor.ts'
+import { isShared, MemoryPool } from './memory-pool.ts'
 import type { FoundBlock } from './segment.ts'
 
 export interface ContentThreadData {
@@ -19,9 +21,9 @@ export interface EmptyCall {
 }
 
 export interface StoreCall {
-  /** The blocks, one behind the other. */
-  readonly bytes: Uint8Array
-  readonly lengths: readonly number[]
+  readonly memories: readonly SharedArrayBuffer[]
+  /** Of each block three numbers: which of the memories it lies in, from where on, how long. */
+  readonly places: readonly number[]
 }
 
 export interface StoreAnswer {
@@ -41,9 +43,69 @@ export interface ContentEvents {
   readonly onCrash: (error: Error) => void
 }
 
+/** For what is copied on its way to the thread: two batches of a seal, and more than one seal. */
+const POOLED = 32 * MiB
+const PARCEL = MiB
+/** What is smaller is copied together: naming its place costs as much. */
+const SHARED_FROM = 64 * KiB
+const sharable = (block: Buffer): boolean => isShared(block) && block.length >= SHARED_FROM
+
+/** Blocks in memory that both threads see. */
+class Parcel {
+  private readonly pool: MemoryPool
+  private readonly memories = new Map<SharedArrayBuffer, number>()
+  private readonly places: number[] = []
+  private readonly taken: Buffer[] = []
+  private room: Buffer | undefined
+  private used = 0
+  /** Bytes that are still to be copied. */
+  private rest: number
+
+  constructor(pool: MemoryPool, blocks: readonly Buffer[]) {
+    this.pool = pool
+    this.rest = blocks.reduce((sum, block) => sum + (sharable(block) ? 0 : block.length), 0)
+    for (const block of blocks) this.name(sharable(block) ? block : this.copied(block))
+  }
+
+  get call(): StoreCall {
+    return { memories: [...this.memories.keys()], places: this.places }
+  }
+
+  private name(block: Buffer): void {
+    const memory = block.buffer as ArrayBufferLike as SharedArrayBuffer
+    let index = this.memories.get(memory)
+    if (index === undefined) {
+      index = this.memories.size
+      this.memories.set(memory, index)
+    }
+    this.places.push(index, block.byteOffset, block.length)
+  }
+
+  private copied(block: Buffer): Buffer {
+    if (this.room === undefined || this.used + block.length > this.room.length) {
+      const size = Math.max(block.length, Math.min(PARCEL, this.rest))
+      this.room = this.pool.take(size)
+      // Beyond its limit the pool's memory is nobody's but this thread's.
+      if (isShared(this.room)) this.taken.push(this.room)
+      else this.room = Buffer.from(new SharedArrayBuffer(size))
+      this.used = 0
+    }
+    this.rest -= block.length
+    const copy = this.room.subarray(this.used, this.used + block.length)
+    block.copy(copy)
+    this.used += block.length
+    return copy
+  }
+
+  release(): void {
+    for (const buffer of this.taken) this.pool.give(buffer)
+  }
+}
+
 /** The live side of the thread that stores content. */
 export class ContentThread {
   private readonly thread: Thread
+  private readonly pool = new MemoryPool(POOLED)
 
   constructor(data: ContentThreadData, events: ContentEvents) {
     const { onIndexed, onRecovering, onDamaged, onCrash } = events
@@ -65,17 +127,17 @@ export class ContentThread {
     return this.thread.call('recover', undefined)
   }
 
-  /** Stores blocks, which are given away: durable when it resolves. */
+  /**
+   * Stores blocks: durable when it resolves. Until it has ended they must stay as they are: what
+   * lies in shared memory is read where it lies.
+   */
   async store(blocks: readonly Buffer[]): Promise<StoreAnswer> {
-    const size = blocks.reduce((sum, { length }) => sum + length, 0)
-    const bytes = Buffer.allocUnsafeSlow(size)
-    let at = 0
-    for (const block of blocks) {
-      block.copy(bytes, at)
-      at += block.length
+    const parcel = new Parcel(this.pool, blocks)
+    try {
+      return await this.thread.call('store', parcel.call)
+    } finally {
+      parcel.release()
     }
-    const call: StoreCall = { bytes, lengths: blocks.map(({ length }) => length) }
-    return this.thread.call('store', call, [bytes.buffer as ArrayBuffer])
   }
 
   /** Tells of blocks that another lane has written. */

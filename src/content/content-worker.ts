@@ -50,13 +50,12 @@ const emit = serveThread({
     compactor.begin()
     return index.recover(disk, (segment) => emit('recovering', segment))
   },
-  store: ({ bytes, lengths }: StoreCall): Promise<StoreAnswer> => {
-    let at = 0
-    const named = lengths.map((length) => {
-      const block = identified(Buffer.from(bytes.buffer, bytes.byteOffset + at, length))
-      at += length
-      return block
-    })
+  store: ({ memories, places }: StoreCall): Promise<StoreAnswer> => {
+    const named: ReturnType<typeof identified>[] = []
+    for (let i = 0; i < places.length; i += 3) {
+      const [memory, offset, length] = places.slice(i, i + 3) as [number, number, number]
+      named.push(identified(Buffer.from(memories[memory] as SharedArrayBuffer, offset, length)))
+    }
     return blocks.storeLater(named, (stored) => {
       queue.note(stored.written, stored.position)
       return { ids: named.map(({ id }) => id), stored }

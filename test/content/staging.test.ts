@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { Pieces, Staging } from '../../src/content/staging.ts'
+import { MemoryPool } from '../../src/content/memory-pool.ts'
+import { type Piece, Pieces } from '../../src/content/pieces.ts'
+import { Staging } from '../../src/content/staging.ts'
 import { BLOCK_MAX } from '../../src/platform/limits.ts'
 
 /** Offsets around the place where one block ends and the next begins. */
@@ -49,7 +51,7 @@ describe('Pieces', () => {
   test('are what was last written everywhere, and count it', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
-        const pieces = new Pieces()
+        const pieces = new Pieces(new MemoryPool(1 << 20))
         const model: (number | undefined)[] = new Array(SIZE + 60).fill(undefined)
         for (const [n, s] of steps.entries()) apply(pieces, model, s, n + 1)
         const image = Buffer.alloc(model.length)
@@ -81,7 +83,7 @@ describe('Pieces', () => {
   })
 
   test('takeFull moves the chunks that are covered completely, and nothing else', () => {
-    const pieces = new Pieces()
+    const pieces = new Pieces(new MemoryPool(1 << 20))
     pieces.put(0, Buffer.alloc(BLOCK_MAX))
     pieces.put(BLOCK_MAX, Buffer.alloc(BLOCK_MAX - 1))
     pieces.put(2 * BLOCK_MAX, Buffer.alloc(BLOCK_MAX / 2))
@@ -130,5 +132,43 @@ describe('Staging', () => {
       assert.notEqual(bytes.buffer, network.buffer)
       assert.equal(bytes.indexOf(1), -1)
     }
+  })
+
+  test('memory is used again when a seal has ended, but not under who looks at it', () => {
+    const staging = new Staging()
+    const stage = (id: number, value: number): Buffer => {
+      const file = staging.write(id, 7, id, 0, Buffer.alloc(BLOCK_MAX, value), at, 0, origin)
+      const [piece] = file.fresh.overlapping(0, BLOCK_MAX)
+      return (piece as Piece).bytes
+    }
+    const seal = (id: number) => {
+      const file = staging.find(id)
+      assert.ok(file)
+      staging.beginSeal(file, false)
+      staging.endSeal(id, file)
+    }
+    const first = stage(1, 1)
+    const release = staging.hold()
+    seal(1)
+    assert.notEqual(stage(2, 2).buffer, first.buffer)
+    assert.ok(first.equals(Buffer.alloc(BLOCK_MAX, 1)))
+    release()
+    assert.equal(stage(3, 3).buffer, first.buffer)
+    seal(2)
+    seal(3)
+    assert.equal(staging.bytes, 0)
+  })
+
+  test('what is sealed stays as it is, whatever is written, truncated or dropped meanwhile', () => {
+    const staging = new Staging()
+    const file = staging.write(1, 7, 1, 0, Buffer.alloc(9000, 1), at, 0, origin)
+    const sealing = staging.beginSeal(file, false)
+    staging.write(1, 7, 1, 0, Buffer.alloc(9000, 2), at, 0, origin)
+    staging.truncate(1, 100)
+    staging.drop(1)
+    staging.write(2, 7, 2, 0, Buffer.alloc(9000, 3), at, 0, origin)
+    const image = Buffer.alloc(9000)
+    sealing.overlay(0, image)
+    assert.ok(image.equals(Buffer.alloc(9000, 1)))
   })
 })

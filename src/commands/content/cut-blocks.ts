@@ -1,5 +1,5 @@
 import type { BlockStore } from '../../content/block-store.ts'
-import type { Piece, Pieces } from '../../content/staging.ts'
+import type { Piece, Pieces } from '../../content/pieces.ts'
 import { GRANULE } from '../../platform/limits.ts'
 import type { Inode } from '../../projections/inode.ts'
 import type { TreeView } from '../../projections/tree-view.ts'

@@ -6,7 +6,8 @@ import { withoutSetId } from '../../auth/access.ts'
 import type { Principal } from '../../auth/principal.ts'
 import { isRoot } from '../../auth/principal.ts'
 import type { BlockStore } from '../../content/block-store.ts'
-import type { Piece, StagedFile, Staging } from '../../content/staging.ts'
+import type { Piece } from '../../content/pieces.ts'
+import type { StagedFile, Staging } from '../../content/staging.ts'
 import type { Origin } from '../../journal/record.ts'
 import type { Refusal } from '../../journal/refusal.ts'
 import { millisOf } from '../../platform/clock.ts'
@@ -70,7 +71,8 @@ export class FileContent {
       lay(pieces, from, bytes)
       return [bytes]
     }
-    return isPromise(under) ? under.then(overlay) : overlay(under)
+    if (!isPromise(under)) return overlay(under)
+    return under.then(overlay).finally(this.options.staging.hold())
   }
 
   /** What the extents have, and zeros behind their end. */

@@ -8,7 +8,8 @@ import { SYSTEM } from '../../auth/principal.ts'
 import { blockId } from '../../content/block.ts'
 import type { BlockStore } from '../../content/block-store.ts'
 import type { StoreAnswer } from '../../content/content-thread.ts'
-import type { Pieces, StagedFile, Staging } from '../../content/staging.ts'
+import type { Pieces } from '../../content/pieces.ts'
+import type { StagedFile, Staging } from '../../content/staging.ts'
 import type { Extent } from '../../journal/fields.ts'
 import type { Origin } from '../../journal/record.ts'
 import type { Refusal } from '../../journal/refusal.ts'
@@ -21,6 +22,7 @@ import { cutIntoBlocks, type NewContent } from './cut-blocks.ts'
 
 /** Where large amounts of content are hashed and stored. */
 export interface BulkStore {
+  /** The blocks must stay as they are until it has ended, one way or the other. */
   store(blocks: readonly Buffer[]): Promise<StoreAnswer>
 }
 
@@ -141,32 +143,40 @@ export class Sealer {
     }
   }
 
-  /** Batch after batch: while one is stored the next is cut. */
+  /**
+   * Batch after batch: while one is stored the next is cut. When it has ended, nobody looks at the
+   * pieces any more, whether or not something went wrong.
+   */
   private async name(file: StagedFile, pieces: Pieces): Promise<number> {
     const { stream, blocks, bulk } = this.options
     const { share, ino, mtime, origin } = file
     let seq = stream.decided
     let storing: Promise<number> | undefined
+    let last: Promise<number> | undefined
     const indexes = [...pieces.chunks.keys()].sort((a, b) => a - b)
-    for (let i = 0; i < indexes.length; i += CHUNKS_AT_ONCE) {
-      const view = stream.world.live(share)
-      const inode = view.inode(ino)
-      // Of a file that was removed meanwhile nobody will miss the bytes.
-      if (inode === undefined) break
-      const some = indexes.slice(i, i + CHUNKS_AT_ONCE)
-      const content = await cutIntoBlocks(blocks, view, inode, pieces, some)
-      fault('seal.cut')
-      if (pieces.bytes <= INLINE_MAX && some.length === indexes.length) {
-        return this.nameInline(share, ino, content, mtime, origin)
+    try {
+      for (let i = 0; i < indexes.length; i += CHUNKS_AT_ONCE) {
+        const view = stream.world.live(share)
+        const inode = view.inode(ino)
+        // Of a file that was removed meanwhile nobody will miss the bytes.
+        if (inode === undefined) break
+        const some = indexes.slice(i, i + CHUNKS_AT_ONCE)
+        const content = await cutIntoBlocks(blocks, view, inode, pieces, some)
+        fault('seal.cut')
+        if (pieces.bytes <= INLINE_MAX && some.length === indexes.length) {
+          return this.nameInline(share, ino, content, mtime, origin)
+        }
+        const stored = bulk.store(content.map(({ bytes }) => bytes))
+        last = stored.then((answer) => this.nameStored(file, content, answer, mtime, origin))
+        // Awaited a turn later; a failure until then must not count as unhandled.
+        last.catch(() => undefined)
+        if (storing !== undefined) seq = await storing
+        storing = last
       }
-      const stored = bulk.store(content.map(({ bytes }) => bytes))
-      const named = stored.then((answer) => this.nameStored(file, content, answer, mtime, origin))
-      // Awaited a turn later; a failure until then must not count as unhandled.
-      named.catch(() => undefined)
-      if (storing !== undefined) seq = await storing
-      storing = named
+      return storing === undefined ? seq : await storing
+    } finally {
+      await last?.catch(() => undefined)
     }
-    return storing === undefined ? seq : await storing
   }
 
   private nameStored(
