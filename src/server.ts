@@ -77,7 +77,18 @@ export class Server implements Running {
     return this.rpc.connectionsByAddress()
   }
 
+  /** What is found damaged and can be made anew is noted, and made anew when it is opened again. */
   private async open(): Promise<void> {
+    try {
+      await this.openOnce()
+    } catch (error) {
+      if ((error as Error).name !== 'StoreDamageError') throw error
+      this.log.warn({ err: error }, 'opening again what is damaged')
+      await this.openOnce()
+    }
+  }
+
+  private async openOnce(): Promise<void> {
     const lost = new AbortController()
     const onFailure = (error: Error): void => {
       lost.abort(error)

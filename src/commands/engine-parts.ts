@@ -97,13 +97,17 @@ async function openAll(
   fault('open.claimed')
   const journal = await LmdbJournal.open({ dir: paths.journal, readOnly: true })
   closers.push(() => journal.close())
-  const world = await openWorld({
-    place: projectionsAt(paths.projections, start),
-    memory: projectionMemory,
-    journal,
-    tail,
-    log,
-  })
+  let opening = true
+  // Damage that shows while they are opened is no failure: they are made anew.
+  const place = projectionsAt(paths.projections, start, (error) => opening || onFailure(error))
+  const world = await openWorld({ place, memory: projectionMemory, journal, tail, log }).catch(
+    async (error: unknown) => {
+      await start.restoreProjections()
+      throw error
+    },
+  )
+  opening = false
+  await start.dropReplaced()
   fault('open.replayed')
   closers.push(() => world.store.close())
   const follower = new FollowerThread(
@@ -165,7 +169,7 @@ async function openContent(
   closers.push(() => bulk.stop())
   const recovered = await bulk.recover()
   if (recovered > 0) log.info({ blocks: recovered }, 'took blocks into the index')
-  const index = new BlockIndex(new LmdbStore(paths.index))
+  const index = new BlockIndex(new LmdbStore(paths.index, { onDamage: onFailure }))
   closers.push(() => index.close())
   blocks = new BlockStore(new RealDisk(paths.segments), index, contentMemory, (error) =>
     log.error({ block: error.block }, error.message),
@@ -175,10 +179,14 @@ async function openContent(
   return { bulk, blocks }
 }
 
-function projectionsAt(path: string, start: StartCheck): StorePlace {
+function projectionsAt(
+  path: string,
+  start: StartCheck,
+  onDamage: (error: Error) => unknown,
+): StorePlace {
   return {
     damage: () => start.projections(),
-    open: () => new LmdbStore(path),
+    open: () => new LmdbStore(path, { onDamage }),
     remove: () => start.removeProjections(),
   }
 }

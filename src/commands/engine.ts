@@ -128,15 +128,22 @@ export class Engine {
   }
 
   static async open(options: EngineOptions): Promise<Engine> {
-    const parts = await openParts(options)
+    let engine: Engine | undefined
+    const onFailure = (error: Error): void => {
+      // What was decided may rest on what is wrong: nothing of it becomes durable any more.
+      engine?.stream.stop()
+      options.onFailure(error)
+    }
+    const parts = await openParts({ ...options, onFailure })
     try {
-      const engine = new Engine(parts, options)
+      engine = new Engine(parts, options)
+      const opened = engine
       parts.news.onCheckpoint = (checkpoint) => {
-        engine.world.onFlushed(checkpoint)
+        opened.world.onFlushed(checkpoint)
         fault('flush.heard')
-        engine.pressure.relieve()
+        opened.pressure.relieve()
       }
-      parts.news.onDurable = () => engine.pressure.relieve()
+      parts.news.onDurable = () => opened.pressure.relieve()
       engine.begin(options)
       return engine
     } catch (error) {

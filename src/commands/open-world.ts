@@ -38,7 +38,13 @@ export async function openWorld(options: OpenWorldOptions): Promise<World> {
   if (typeof reason !== 'string') return reason
   log.warn({ reason }, 'rebuilding the projections from the journal')
   await place.remove()
-  return onStore(options, place.open())
+  const store = place.open()
+  try {
+    return await onStore(options, store)
+  } catch (error) {
+    await store.close()
+    throw error
+  }
 }
 
 /** The world of what is stored, or why that is of no use. */

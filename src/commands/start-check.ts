@@ -4,7 +4,7 @@
  * shows; behind any other every page, since what ended the process may have been just that.
  */
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { JournalFormatError } from '../journal/fields.ts'
 import { segmentSeq } from '../journal/lmdb-segment.ts'
@@ -70,9 +70,28 @@ export class StartCheck {
     for (const suffix of ['', '-lock', '.damaged']) rmSync(`${index}${suffix}`, { force: true })
   }
 
-  /** The projections' files, in a directory of their own. */
-  removeProjections(): Promise<void> {
-    return rm(dirname(this.paths.projections), { recursive: true, force: true })
+  private get replaced(): string {
+    return `${dirname(this.paths.projections)}.old`
+  }
+
+  /** Puts the projections aside: they may have what a damaged journal does not have any more. */
+  async removeProjections(): Promise<void> {
+    const dir = dirname(this.paths.projections)
+    await rm(this.replaced, { recursive: true, force: true })
+    if (existsSync(dir)) await rename(dir, this.replaced)
+  }
+
+  /** Gives back the projections that could not be made anew. */
+  async restoreProjections(): Promise<void> {
+    if (!existsSync(this.replaced)) return
+    const dir = dirname(this.paths.projections)
+    await rm(dir, { recursive: true, force: true })
+    await rename(this.replaced, dir)
+  }
+
+  /** New ones are complete. */
+  dropReplaced(): Promise<void> {
+    return rm(this.replaced, { recursive: true, force: true })
   }
 
   /** All files were closed in order. */

@@ -25,7 +25,16 @@ import { lanes } from './segment.ts'
 const { segmentsDir, indexPath, scrubBytes } = workerData as ContentThreadData
 
 const disk = new RealDisk(segmentsDir)
-const index = new BlockIndex(new LmdbStore(indexPath))
+const index = new BlockIndex(
+  new LmdbStore(indexPath, {
+    onDamage: (error) => {
+      // Whoever reads it is told too; but nobody goes on with an index that is damaged.
+      setImmediate(() => {
+        throw error
+      })
+    },
+  }),
+)
 const blocks = new BlockWriter(index, { disk, lane: lanes.bulk })
 
 const queue = new IndexQueue(index, (position) => emit('indexed', position))

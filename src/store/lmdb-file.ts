@@ -155,8 +155,9 @@ export class LmdbFile {
   /** The root of each tree that is named in the main tree's first leaf, and of the main tree. */
   *roots(): Iterable<Tree> {
     const { main } = this.meta
-    const trees = main.depth === 1 ? [...this.named().values()] : []
-    for (const tree of trees.length === 0 ? [main] : trees) {
+    // Of a main tree that is one page, looking for names is looking at its root.
+    const trees = main.depth === 1 ? this.named().values() : [main]
+    for (const tree of trees) {
       if (tree.root === NO_PAGE) continue
       const bounds: Bounds = { from: undefined, to: undefined }
       this.nodes(tree.root, tree.depth > 1, bounds, true)

@@ -1,8 +1,10 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
+import { isFull } from '../platform/disk-full.ts'
 import { fault } from '../platform/fault.ts'
 import { GiB } from '../platform/limits.ts'
+import { checkedValue, withChecksum } from './row-checksum.ts'
 import type { Store, StoreEntry, StoreMap, StoreWriter } from './store.ts'
 
 type Db = Database<Buffer, Buffer>
@@ -11,33 +13,50 @@ type Db = Database<Buffer, Buffer>
 const MAP_SIZE = 1024 * GiB
 const MAX_MAPS = 64
 
+/** A value is not what was written: the store must be made anew. */
+export class StoreDamageError extends Error {
+  override readonly name = 'StoreDamageError'
+}
+
 class LmdbMap implements StoreMap {
   readonly db: Db
+  private readonly damaged: (key: Buffer) => Error
 
-  constructor(db: Db) {
+  constructor(db: Db, damaged: (key: Buffer) => Error) {
     this.db = db
+    this.damaged = damaged
+  }
+
+  private checked(key: Buffer, stored: Buffer): Buffer {
+    const value = checkedValue(key, stored)
+    if (value === undefined) throw this.damaged(key)
+    return value
   }
 
   get(key: Buffer): Buffer | undefined {
-    return this.db.getBinaryFast(key)
+    const stored = this.db.getBinaryFast(key)
+    return stored && this.checked(key, stored)
   }
 
-  range(from: Buffer, to: Buffer): Iterable<StoreEntry> {
-    return this.db.getRange({ start: from, end: to })
+  *range(from: Buffer, to: Buffer): Iterable<StoreEntry> {
+    for (const { key, value } of this.db.getRange({ start: from, end: to })) {
+      yield { key, value: this.checked(key, value) }
+    }
   }
 
   last(from: Buffer, to: Buffer): StoreEntry | undefined {
     // In reverse, `start` is the upper end and inclusive; what equals it is not in the range.
     for (const entry of this.db.getRange({ start: to, end: from, reverse: true, limit: 2 })) {
-      if (!entry.key.equals(to)) return entry
+      if (entry.key.equals(to)) continue
+      return { key: entry.key, value: this.checked(entry.key, entry.value) }
     }
     return from.equals(to) ? undefined : this.exactly(from)
   }
 
   /** In reverse, `end` is exclusive. */
   private exactly(key: Buffer): StoreEntry | undefined {
-    const value = this.db.getBinary(key)
-    return value && { key: Buffer.from(key), value }
+    const stored = this.db.getBinary(key)
+    return stored && { key: Buffer.from(key), value: this.checked(key, stored) }
   }
 }
 
@@ -50,13 +69,33 @@ export function damageNote(path: string): string | undefined {
   return existsSync(note) ? readFileSync(note, 'utf8') : undefined
 }
 
+/** Keeps a store from being used again. On a full disk nothing is noted, and it is found again. */
+function noteDamage(path: string, why: string): void {
+  try {
+    writeFileSync(notePath(path), why, { mode: 0o600 })
+  } catch (error) {
+    if (!isFull(error)) throw error
+  }
+}
+
+export interface LmdbStoreOptions {
+  /** For who only looks at what is there; maps that are not there cannot be opened. */
+  readonly readOnly?: boolean
+  /** Hears of a value that is not what was written, before whoever reads it does. */
+  readonly onDamage?: (error: Error) => unknown
+}
+
 /** A store in one LMDB environment, which is the file `path`. */
 export class LmdbStore implements Store {
   private readonly root: RootDatabase<Buffer, Buffer>
   private readonly maps = new Map<string, LmdbMap>()
+  private readonly path: string
+  private readonly options: LmdbStoreOptions
 
-  /** `readOnly`: for who only looks at what is there; maps that are not there cannot be opened. */
-  constructor(path: string, readOnly = false) {
+  constructor(path: string, options: LmdbStoreOptions = {}) {
+    const { readOnly = false } = options
+    this.path = path
+    this.options = options
     if (!readOnly) mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     this.root = open<Buffer, Buffer>({
       path,
@@ -75,16 +114,25 @@ export class LmdbStore implements Store {
     if (map === undefined) {
       map = new LmdbMap(
         this.root.openDB<Buffer, Buffer>(name, { encoding: 'binary', keyEncoding: 'binary' }),
+        (key) => this.damaged(name, key),
       )
       this.maps.set(name, map)
     }
     return map
   }
 
+  private damaged(name: string, key: Buffer): Error {
+    const where = `${name} under ${key.subarray(0, key.length).toString('hex')}`
+    const error = new StoreDamageError(`${this.path} is damaged: ${where}`)
+    if (this.options.readOnly !== true) noteDamage(this.path, error.message)
+    this.options.onDamage?.(error)
+    return error
+  }
+
   commit(change: (writer: StoreWriter) => void): void {
     const writer: StoreWriter = {
       put: (name, key, value) => {
-        this.map(name).db.putSync(key, value)
+        this.map(name).db.putSync(key, withChecksum(key, value))
       },
       remove: (name, key) => {
         this.map(name).db.removeSync(key)

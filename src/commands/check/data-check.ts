@@ -12,7 +12,7 @@ import { MiB } from '../../platform/limits.ts'
 import { readCheckpoint, readHorizons, writeHorizon } from '../../projections/checkpoint.ts'
 import { World } from '../../projections/world.ts'
 import { LmdbFile } from '../../store/lmdb-file.ts'
-import { LmdbStore } from '../../store/lmdb-store.ts'
+import { LmdbStore, StoreDamageError } from '../../store/lmdb-store.ts'
 import type { DataPaths } from '../data-directory.ts'
 import { type ContentScan, ContentScanner } from './content-scan.ts'
 import { digestFindings } from './digest-check.ts'
@@ -114,15 +114,15 @@ export class DataCheck {
     const storedIsWhole = this.projectionPages()
     const stored = storedIsWhole ? await this.storedPosition(journal) : undefined
     const folds = journal.whole && journal.firstSeq <= 1
-    const store = new LmdbStore(folds ? this.newProjections : paths.projections)
+    const store = this.storeFor(folds, storedIsWhole)
     let opened = true
     try {
       let world: World | undefined
       if (folds) world = await this.fold(store, stored)
-      else if (storedIsWhole) world = new World(store, MEMORY)
-      if (world !== undefined) await this.state(world, folds)
-      const digest = folds ? world?.digest() : undefined
-      const content = await this.content(world)
+      else if (storedIsWhole) world = this.storedWorld(store)
+      const usable = world !== undefined && (await this.state(world, folds))
+      const digest = folds && usable ? world?.digest() : undefined
+      const content = await this.content(usable ? world : undefined)
       if (this.options.repair && folds) this.keepHorizons(store)
       await store.close()
       opened = false
@@ -130,6 +130,22 @@ export class DataCheck {
       return this.result(journal, content, digest)
     } finally {
       if (opened) await store.close()
+    }
+  }
+
+  /** The state to look at: folded anew, or else what is stored, or else nothing. */
+  private storeFor(folds: boolean, storedIsWhole: boolean): LmdbStore {
+    const stored = this.options.paths.projections
+    if (folds || !storedIsWhole) return new LmdbStore(this.newProjections)
+    return new LmdbStore(stored, { readOnly: true })
+  }
+
+  private storedWorld(store: LmdbStore): World | undefined {
+    try {
+      return new World(store, MEMORY)
+    } catch (error) {
+      this.report({ area: 'projections', where: 'a row', what: (error as Error).message })
+      return undefined
     }
   }
 
@@ -157,7 +173,7 @@ export class DataCheck {
 
   /** The record that the projections are of, if their journal has it. */
   private async storedPosition({ whole, tail }: CheckedJournal): Promise<number | undefined> {
-    const store = new LmdbStore(this.options.paths.projections)
+    const store = new LmdbStore(this.options.paths.projections, { readOnly: true })
     try {
       const { seq } = readCheckpoint(store)
       this.horizons = readHorizons(store)
@@ -224,8 +240,22 @@ export class DataCheck {
     }
   }
 
-  /** Whether the tree is one. Of a fold it always is, or the journal says what cannot be. */
-  private async state(world: World, folded: boolean): Promise<void> {
+  /**
+   * Whether the tree is one. Of a fold it always is, or the journal says what cannot be. False when
+   * the rows cannot be read.
+   */
+  private async state(world: World, folded: boolean): Promise<boolean> {
+    try {
+      await this.tree(world, folded)
+      return true
+    } catch (error) {
+      if (!(error instanceof StoreDamageError)) throw error
+      this.report({ area: 'projections', where: 'a row', what: error.message })
+      return false
+    }
+  }
+
+  private async tree(world: World, folded: boolean): Promise<void> {
     const { progress } = this.options
     const report = (finding: Finding): void =>
       this.report(folded ? { ...finding, area: 'journal' } : finding)

@@ -5,7 +5,7 @@ import type { Disk } from '../../content/disk.ts'
 import { laneOf, segmentName } from '../../content/segment.ts'
 import { LmdbFile } from '../../store/lmdb-file.ts'
 import { PageError } from '../../store/lmdb-page.ts'
-import { LmdbStore } from '../../store/lmdb-store.ts'
+import { LmdbStore, StoreDamageError } from '../../store/lmdb-store.ts'
 import { damageOf } from './content-scan.ts'
 import { Limited, type OnFinding } from './finding.ts'
 
@@ -21,6 +21,7 @@ export class IndexCheck {
   private readonly options: IndexCheckOptions
   private readonly limited: Limited
   private index: BlockIndex | undefined
+  private given = false
   /** Damaged blocks that it leads to. */
   unsound = 0
 
@@ -40,8 +41,20 @@ export class IndexCheck {
     // One that was deleted is made again at the next start.
     if (!existsSync(path)) return
     if (pagesAreWhole(path, (where, what) => this.found(where, what))) {
-      this.index = new BlockIndex(new LmdbStore(path))
-      this.entries(this.index)
+      const index = new BlockIndex(new LmdbStore(path, { readOnly: true }))
+      this.index = index
+      this.read(() => this.entries(index))
+    }
+  }
+
+  /** Once it is known that the index has to be made anew nothing more is asked of it. */
+  private read(look: () => void): void {
+    try {
+      look()
+    } catch (error) {
+      if (!(error instanceof StoreDamageError)) throw error
+      this.found('a value', error.message)
+      this.given = true
     }
   }
 
@@ -79,7 +92,12 @@ export class IndexCheck {
   /** A block that a file needs and that is whole: it must be found, unless it is newer. */
   needed(id: string): void {
     const { index } = this
-    if (index === undefined || index.get(id) !== undefined) return
+    if (index === undefined || this.given) return
+    this.read(() => this.look(index, id))
+  }
+
+  private look(index: BlockIndex, id: string): void {
+    if (index.get(id) !== undefined) return
     const place = this.options.sound.get(id)
     if (place === undefined) return
     const { segment, offset } = index.position(laneOf(place.segment))

@@ -6,8 +6,9 @@ import { inoOf, shareOf } from '../../projections/node-id.ts'
 import { groupOfKey, seqOfRow } from '../../projections/row-codec.ts'
 import { tableSpecs } from '../../projections/rows.ts'
 import type { World } from '../../projections/world.ts'
-import type { LmdbFile } from '../../store/lmdb-file.ts'
+import type { FileEntry, LmdbFile } from '../../store/lmdb-file.ts'
 import type { Tree } from '../../store/lmdb-page.ts'
+import { checkedValue } from '../../store/row-checksum.ts'
 import { Limited, type OnFinding, type Progress } from './finding.ts'
 import { nodeName, utf8 } from './node-name.ts'
 import { FIRST_KEY, nameOfKey, PAST_KEYS } from './stored-rows.ts'
@@ -64,7 +65,7 @@ export class StoreCompare {
       const order = compare(is.done === true ? undefined : is.value.key, should.value?.key)
       if (order < 0) this.differs(name, is.value.key, 'is there and should not be')
       else if (order > 0) this.absent(name, should.value, past)
-      else if (!equal(is.value.value(), should.value.value)) {
+      else if (!equal(is.value, should.value.value)) {
         this.differs(name, is.value.key, 'is not what the journal says')
       }
       if (order <= 0) is = left.next()
@@ -113,5 +114,8 @@ function compare(a: Buffer | undefined, b: Buffer | undefined): number {
   return b === undefined ? -1 : Buffer.compare(a, b)
 }
 
-const equal = (a: Buffer | undefined, b: Buffer): boolean =>
-  a?.equals(b.subarray(0, b.length)) ?? false
+function equal({ key, value }: FileEntry, should: Buffer): boolean {
+  const stored = value()
+  const is = stored === undefined ? undefined : checkedValue(key, stored)
+  return is?.equals(should.subarray(0, should.length)) ?? false
+}

@@ -29,7 +29,7 @@ setPriority(PRIORITY)
 const LOOK_MILLIS = 20
 
 const journal = await LmdbJournal.open({ dir: settings.journalDir, readOnly: true })
-const past = new StoredPast(new LmdbStore(settings.storePath, true))
+const past = new StoredPast(new LmdbStore(settings.storePath, { readOnly: true }))
 const news = new Waiters()
 const consumers = new Set<Consumer>()
 
