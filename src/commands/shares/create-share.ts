@@ -16,11 +16,12 @@ export interface CreateShare {
 const NAME = /^(\/[^/\0]{1,255})+$/
 const NAME_LENGTH_MAX = 1024
 
-/** An absolute path without empty, `.` or `..` parts. */
+/** An absolute path without empty, `.` or `..` parts, and text that clients can send as UTF-8. */
 export function isShareName(name: string): boolean {
   const parts = name.split('/')
   return (
     name.length <= NAME_LENGTH_MAX &&
+    name.isWellFormed() &&
     NAME.test(name) &&
     !parts.includes('.') &&
     !parts.includes('..')
