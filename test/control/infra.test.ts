@@ -1,0 +1,127 @@
+/** The files in infra/ and the guide name what a running server has. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { settings } from '../../src/platform/config.ts'
+import { mount3 } from '../client/mount3-client.ts'
+import { RpcClient } from '../client/rpc-client.ts'
+import { temporaryDirectory } from '../temporary.ts'
+import { RunningServer } from './running-server.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
+
+const GUIDE = 'docs/guide/monitoring.md'
+const ALERTS = 'infra/prometheus/alerts.yml'
+const DASHBOARD = 'infra/grafana/dashboard.json'
+
+let server: RunningServer
+let metrics: string
+const { path, remove } = temporaryDirectory('infra')
+
+before(async () => {
+  server = await RunningServer.start(join(path, 'data'))
+  const rpc = await RpcClient.connect({ port: server.nfsPort })
+  await rpc.call(mount3.null, {})
+  await rpc.close()
+  // Twice, so that there has been a request.
+  await server.metrics()
+  metrics = await server.metrics()
+})
+
+after(async () => {
+  assert.equal(await server.stop(), 0)
+  remove()
+})
+
+/** Names of what is told, those of a histogram's parts among them. */
+function told(): ReadonlySet<string> {
+  const types = [...metrics.matchAll(/^# TYPE (\w+) (\w+)$/gm)]
+  const parts = ['_bucket', '_sum', '_count']
+  return new Set(
+    types.flatMap(([, name = '', type]) =>
+      type === 'histogram' ? [name, ...parts.map((part) => name + part)] : [name],
+    ),
+  )
+}
+
+const named = (text: string): readonly string[] => [...text.matchAll(/\bdittofs_\w+/g)].map(String)
+
+describe('metrics', () => {
+  for (const file of [ALERTS, DASHBOARD, GUIDE]) {
+    test(`that ${file} names are told`, () => {
+      // `dittofs_process_…` in the guide stands for many.
+      const names = named(read(file)).filter((name) => !/^dittofs_(process|nodejs)_$/.test(name))
+      assert.ok(names.length > 10)
+      assert.deepEqual(
+        names.filter((name) => !told().has(name)),
+        [],
+      )
+    })
+  }
+
+  test('that are told are in the guide', () => {
+    const known = new Set(named(read(GUIDE)))
+    const missing = [...metrics.matchAll(/^# TYPE (dittofs_(?!process_|nodejs_)\w+)/gm)]
+      .map(([, name = '']) => name)
+      .filter((name) => !known.has(name))
+    assert.deepEqual(missing, [])
+  })
+
+  test('are selected by labels and values that they have', () => {
+    const text = `${read(ALERTS)}\n${read(DASHBOARD).replaceAll('\\"', '"')}`
+    const selectors = [...text.matchAll(/\b(dittofs_\w+)\{([^}]*)\}/g)].flatMap(
+      ([, name = '', labels = '']) =>
+        [...labels.matchAll(/(\w+)="(\w+)"/g)].map(([pair]) => ({ name, pair })),
+    )
+    assert.ok(selectors.length > 3)
+    const wrong = selectors.filter(
+      ({ name, pair }) => !new RegExp(`^${name}\\{.*${pair}`, 'm').test(metrics),
+    )
+    assert.deepEqual(wrong, [])
+  })
+
+  test('have labels that the legends of the dashboard name', () => {
+    const { panels } = JSON.parse(read(DASHBOARD)) as {
+      readonly panels: readonly {
+        readonly targets: readonly { readonly expr: string; readonly legendFormat: string }[]
+      }[]
+    }
+    for (const { expr, legendFormat } of panels.flatMap(({ targets }) => targets)) {
+      const [name = ''] = named(expr)
+      for (const [, label = ''] of legendFormat.matchAll(/\{\{(\w+)\}\}/g)) {
+        // Prometheus adds it when it scrapes.
+        if (label === 'instance') continue
+        assert.match(metrics, new RegExp(`^${name}\\{.*\\b${label}=`, 'm'), `${label} of ${name}`)
+      }
+    }
+  })
+})
+
+describe('how the server is started', () => {
+  test('by systemd, with a program and flags that are there', () => {
+    const unit = read('infra/systemd/dittofs.service')
+    const [, command = ''] = /^ExecStart=(.*)$/m.exec(unit) ?? []
+    const [node = '', program = '', verb, ...flags] = command.split(' ')
+    const name = /node_modules\/([^/]+)\/bin\/node$/.exec(node)?.[1]
+    assert.ok(name !== undefined && name in JSON.parse(read('package.json')).optionalDependencies)
+    assert.ok(read(program.replace('/opt/dittofs/', '')).includes('startCommand'))
+    assert.equal(verb, 'start')
+    const unknown = flags.filter((f) => f.startsWith('--') && !(f.slice(2) in settings))
+    assert.deepEqual(unknown, [])
+  })
+
+  test('in a container, with the ports and variables that it has', () => {
+    const file = read('infra/container/Dockerfile')
+    const ports = /^EXPOSE (.*)$/m.exec(file)?.[1]
+    const { 'nfs-port': nfs, 'api-port': api } = settings
+    assert.equal(ports, `${nfs.fallback} ${api.fallback}`)
+    const variables = [...file.matchAll(/DITTOFS_(\w+)=/g)].map(([, name = '']) => name)
+    const known = Object.keys(settings).map((key) => key.toUpperCase().replaceAll('-', '_'))
+    assert.deepEqual(
+      variables.filter((variable) => !known.includes(variable)),
+      [],
+    )
+  })
+})
