@@ -54,7 +54,28 @@ function askedFor(command: Command): About | undefined {
     case 'TouchAccessTime':
     case 'WriteContent':
       return aboutNode(command.ino)
+    case 'CreateShare':
+    case 'EditShare':
+    case 'DeleteShare':
+    case 'ForkShare':
+    case 'CreateUser':
+    case 'DeleteUser':
+    case 'CreateGroup':
+    case 'DeleteGroup':
+      return aboutName(command.name)
+    case 'SetLabel':
+    case 'RemoveLabel':
+      return aboutName(command.label)
+    case 'PlaceHold':
+    case 'ReleaseHold':
+      return aboutName(command.hold)
     default:
       return undefined
   }
 }
+
+const NAME_LENGTH_MAX = 1024
+
+/** What administrators call it: text, where others have bytes. */
+const aboutName = (name: string): About =>
+  aboutEntry(0, Buffer.from(name.slice(0, NAME_LENGTH_MAX), 'utf8').toString('latin1'))

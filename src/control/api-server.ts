@@ -13,12 +13,14 @@ import {
 import { onBehalfOf } from '../commands/administrator.ts'
 import { KiB } from '../platform/limits.ts'
 import type { Log } from '../platform/log.ts'
+import { AuditDesk } from './audit/desk.ts'
 import { Feed } from './feed/feed.ts'
 import { Health } from './health.ts'
 import { LoginRecords } from './login-records.ts'
 import { PROBLEM_TYPE, Problem } from './problem.ts'
 import { explain, problemOf } from './request-errors.ts'
 import { groupRoutes, userRoutes } from './routes/accounts.ts'
+import { auditRoute } from './routes/audit.ts'
 import { clientRoutes } from './routes/clients.ts'
 import { collectionRoute } from './routes/collection.ts'
 import { digestRoute } from './routes/digest.ts'
@@ -91,6 +93,9 @@ export class ControlApi {
     for (const routes of [momentRoutes, pastRoutes, undoRoute]) routes(app, running)
     const feed = new Feed(running, log)
     feedRoute(app, feed)
+    const desk = new AuditDesk(running, log)
+    auditRoute(app, desk)
+    app.addHook('preClose', () => desk.stop())
     const api = new ControlApi(app, health, feed, log)
     // An answer to what was asked before draining began: its connection must not be kept alive.
     app.addHook('onSend', async (_request, reply) => {

@@ -1,6 +1,7 @@
 /** dfsctl: administration of a running server, over its REST API. */
 import { groupCommands, userCommands } from './cli/account-commands.ts'
 import { apiOptions } from './cli/api-client.ts'
+import { auditCommand } from './cli/audit-command.ts'
 import { runCommands } from './cli/commands.ts'
 import { forkCommand, holdCommands, labelCommands } from './cli/moment-commands.ts'
 import { diffCommand, historyCommand, restoreCommand, undoCommand } from './cli/past-commands.ts'
@@ -30,6 +31,7 @@ await runCommands(
     labelCommands,
     holdCommands,
     forkCommand,
+    auditCommand,
   ],
   apiOptions,
 )

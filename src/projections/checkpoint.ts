@@ -18,7 +18,7 @@ export interface Checkpoint {
 const MAP = 'meta'
 const KEY = Buffer.from('checkpoint')
 /** Of the layout of all rows: another number means that the store is rebuilt, not converted. */
-const LAYOUT = 2
+const LAYOUT = 3
 
 const codec = new RowCodec(
   wire.struct('checkpoint', {

@@ -5,6 +5,7 @@
 import { type Frame, lastSeq, recordsOf } from '../journal/frame.ts'
 import type { JournalReader } from '../journal/journal.ts'
 import { fault } from '../platform/fault.ts'
+import { AuditIndex } from './audit-index.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { World } from './world.ts'
 
@@ -25,6 +26,7 @@ const FLUSH_MILLIS = 250
 export class Follower {
   readonly world: World
   private readonly options: FollowerOptions
+  private readonly audit: AuditIndex
   private pending = 0
   /** Of the last frame that was folded. */
   private hash: Buffer
@@ -35,6 +37,7 @@ export class Follower {
   constructor(options: FollowerOptions) {
     this.options = options
     this.world = options.world
+    this.audit = new AuditIndex(options.world)
     this.hash = Buffer.from(options.world.stored.hash, 'latin1')
   }
 
@@ -67,7 +70,9 @@ export class Follower {
   private fold(frame: Frame): void {
     for (const record of recordsOf(frame)) {
       if (record.seq <= this.world.seq) continue
+      this.audit.before(record)
       this.world.apply(record)
+      this.audit.add(record)
       this.pending += 1
     }
     if (lastSeq(frame) === this.world.seq) this.hash = frame.hash
@@ -90,7 +95,7 @@ export class Follower {
     this.timer = undefined
     this.pending = 0
     fault('flush.begin')
-    const checkpoint = this.world.flush(this.hash)
+    const checkpoint = this.world.flush(this.hash, (writer) => this.audit.flushTo(writer))
     fault('flush.committed')
     this.options.onCheckpoint?.(checkpoint)
     return checkpoint

@@ -4,7 +4,7 @@
  */
 import type { JournalRecord } from '../journal/record.ts'
 import { KiB } from '../platform/limits.ts'
-import type { Store } from '../store/store.ts'
+import type { Store, StoreWriter } from '../store/store.ts'
 import { type Checkpoint, readCheckpoint, readHorizons, writeCheckpoint } from './checkpoint.ts'
 import { Control } from './control.ts'
 import { Digest } from './digest.ts'
@@ -157,10 +157,10 @@ export class World {
   }
 
   /**
-   * Moves all changes into the store in one transaction, with the position they amount to. `hash`
-   * is that of the frame that ends here.
+   * Moves all changes into the store in one transaction, with the position they amount to and what
+   * else is to change with it. `hash` is that of the frame that ends here.
    */
-  flush(hash: Buffer): Checkpoint {
+  flush(hash: Buffer, alongside?: (writer: StoreWriter) => void): Checkpoint {
     const checkpoint = {
       seq: this.seq,
       hash: hash.latin1Slice(0, hash.length),
@@ -170,6 +170,7 @@ export class World {
     this.store.commit((writer) => {
       for (const table of this.tables) table.flushTo(writer, digests)
       this.replies.flushTo(writer, digests)
+      alongside?.(writer)
       writeCheckpoint(writer, checkpoint)
     })
     this.store.refresh()

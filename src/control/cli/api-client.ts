@@ -88,8 +88,17 @@ export class ApiClient {
     await this.ask('DELETE', path, undefined)
   }
 
-  /** The lines of an answer of any length, as they come. */
+  /** The lines of an answer of any length as values, as they come. */
   async *lines<T>(method: 'GET' | 'POST', path: string, body?: object): AsyncIterable<T> {
+    for await (const line of this.textLines(method, path, body)) {
+      const item = JSON.parse(line)
+      if (item.problem !== undefined) throw errorOf(item.problem)
+      yield item as T
+    }
+  }
+
+  /** The lines themselves, but for blank ones. */
+  async *textLines(method: 'GET' | 'POST', path: string, body?: object): AsyncIterable<string> {
     const silent = new AbortController()
     const timer = setTimeout(() => silent.abort(), ANSWER_MILLIS)
     try {
@@ -97,10 +106,7 @@ export class ApiClient {
       if (response.body === null) return
       for await (const line of linesOf(response.body)) {
         timer.refresh()
-        if (line === '') continue
-        const item = JSON.parse(line)
-        if (item.problem !== undefined) throw errorOf(item.problem)
-        yield item as T
+        if (line !== '') yield line
       }
     } catch (error) {
       if (!silent.signal.aborted && (error as Error).name !== 'TypeError') throw error

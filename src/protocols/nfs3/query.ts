@@ -64,8 +64,11 @@ export function queryProcedure<Args, Res extends { readonly status: number }>(
   return { number, name, serve, brief: query.brief === true }
 }
 
+/** Of several refusals that NFSv3 has one status for, the first is the plain one. */
 const refusalOfStatus = new Map<number, Refusal>(
-  Object.entries(nfs3Status).map(([refusal, status]) => [status, refusal as Refusal]),
+  Object.entries(nfs3Status)
+    .map(([refusal, status]) => [status, refusal as Refusal] as const)
+    .reverse(),
 )
 
 const NOBODY: Principal = { uid: 65534, gid: 65534, gids: [] }
