@@ -37,6 +37,7 @@ export class Committer {
   private scheduled = false
   private inFlight = false
   private failed = false
+  private readonly commitNow = () => this.commit()
 
   constructor(
     tail: Tail,
@@ -59,8 +60,9 @@ export class Committer {
     }
     if (this.scheduled || this.inFlight) return
     this.scheduled = true
-    // Behind everything that this turn of the event loop has read from sockets.
-    setImmediate(() => this.commit())
+    // Behind everything that came with this call on its connection: while that is on its way to
+    // the disk, the other connections have theirs collected.
+    queueMicrotask(this.commitNow)
   }
 
   /** Bytes that have not left for the disk. */
@@ -115,8 +117,7 @@ export class Committer {
     this.inFlight = false
     this.onDurable(this.tail.seq)
     if (this.waiting.length > 0 && !this.scheduled) {
-      this.scheduled = true
-      setImmediate(() => this.commit())
+      this.commit()
     }
   }
 

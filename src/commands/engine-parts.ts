@@ -20,6 +20,7 @@ import type { FrameLog } from './committer.ts'
 import { type DataPaths, dataPaths, lockDataDirectory } from './data-directory.ts'
 import { openWorld, type StorePlace } from './open-world.ts'
 import { RecentChanges } from './recent-changes.ts'
+import { recoverJournal } from './recover-journal.ts'
 import { advised, StartCheck } from './start-check.ts'
 
 export interface PartsOptions {
@@ -45,9 +46,21 @@ export interface EngineParts {
   readonly logThread: LogThread
   readonly follower: FollowerThread
   /** Whom the threads tell what happened; set by who uses the parts. */
-  readonly news: { onCheckpoint: (checkpoint: Checkpoint) => void; onDurable: () => void }
+  readonly news: News
   readonly close: () => Promise<void>
 }
+
+interface News {
+  onCheckpoint: (checkpoint: Checkpoint) => void
+  onDurable: () => void
+  onReadable: () => void
+}
+
+const silentNews = (): News => ({
+  onCheckpoint: () => undefined,
+  onDurable: () => undefined,
+  onReadable: () => undefined,
+})
 
 /** Checked again each second: a terabyte takes three days. */
 const SCRUB_BYTES = 4 * MiB
@@ -77,19 +90,24 @@ async function openAll(
   closers: Closers,
 ): Promise<EngineParts> {
   const { log, projectionMemory, onFailure } = options
-  const news: EngineParts['news'] = { onCheckpoint: () => undefined, onDurable: () => undefined }
+  const news = silentNews()
   const start = new StartCheck(paths, log)
   closers.push(() => start.leave())
   await start.journal()
   await start.index()
+  const recovered = await recoverJournal(paths)
+  if (recovered > 0) log.info({ frames: recovered }, 'took the tail log into the journal')
   const { bulk, blocks } = await openContent(options, paths, closers)
   const logThread = new LogThread(
     { journalDir: paths.journal, segmentsDir: paths.segments, indexPath: paths.index },
-    (stored) => {
-      blocks.landed(stored.written)
-      bulk.note(stored)
+    {
+      onStored: (stored) => {
+        blocks.landed(stored.written)
+        bulk.note(stored)
+      },
+      onReadable: () => news.onReadable(),
+      onCrash: onFailure,
     },
-    onFailure,
   )
   closers.push(() => logThread.stop())
   const clock = new SystemClock((await logThread.tail()).time)
@@ -116,9 +134,14 @@ async function openAll(
       onCheckpoint: (checkpoint) => news.onCheckpoint(checkpoint),
       onErased: (erased) => world.erase(erased),
       onCrash: onFailure,
+      settled: () => logThread.drain(),
     },
   )
   closers.push(() => follower.stop())
+  news.onReadable = () => {
+    journal.poke()
+    follower.durable()
+  }
   log.info(
     { epoch: tail.epoch, seq: tail.seq, replayed: tail.seq - world.stored.seq },
     'stream open',
@@ -127,7 +150,6 @@ async function openAll(
     append: async (frame, fresh) => {
       await logThread.append(frame, fresh)
       for (const { id } of fresh) blocks.unpin(id)
-      follower.durable()
       news.onDurable()
     },
   }

@@ -183,7 +183,7 @@ export class Engine {
   /** A record of the journal, once it is durable. */
   async record(seq: number): Promise<JournalRecord> {
     await this.stream.whenDurable(seq)
-    this.journal.poke()
+    await this.readable()
     for await (const frame of this.journal.stored(seq)) {
       const record = recordsOf(frame)[seq - frame.firstSeq]
       if (record !== undefined) return record
@@ -196,6 +196,12 @@ export class Engine {
   async seal(share: number): Promise<void> {
     const staged = [...this.staging.all()].filter(([id]) => shareOf(id) === share)
     await Promise.all(staged.map(([id]) => this.sealer.seal(id)))
+  }
+
+  /** Resolves when `journal` can be read up to what is durable now. */
+  async readable(): Promise<void> {
+    await this.logThread.drain()
+    this.journal.poke()
   }
 
   /** Everything staged and decided becomes durable. */

@@ -66,6 +66,17 @@ export class BlockWriter {
     return done(stored)
   }
 
+  /** Durable when `sync` returns, or when whoever hears of the writes has made them so. */
+  write(blocks: readonly NewBlock[]): Stored {
+    const stored = this.place(blocks)
+    for (const block of stored.written) this.remember(block)
+    return stored
+  }
+
+  sync(): void {
+    this.segments.sync()
+  }
+
   /** Writes what is new. */
   private place(blocks: readonly NewBlock[]): Stored {
     const locations: Location[] = []

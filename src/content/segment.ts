@@ -113,17 +113,23 @@ function nextHeader(file: DiskFile, from: number): number | undefined {
   }
 }
 
+/** Bytes that were written to a segment, and where. */
+export interface SegmentWrite {
+  readonly segment: number
+  readonly at: number
+  readonly buffers: readonly Buffer[]
+}
+
 export interface SegmentWriterOptions {
   readonly disk: Disk
   readonly lane: Lane
   /** Size at which the next segment begins. */
   readonly segmentBytes?: number
-  /** Bytes of zeros written ahead, so that syncing a small block need not allocate. */
-  readonly ahead?: number
+  /** Hears of everything that is written, before it is durable here. */
+  readonly onWrite?: (write: SegmentWrite) => void
 }
 
 const SEGMENT_BYTES = 256 * MiB
-const AHEAD_UP_TO = 32 * KiB
 
 /**
  * Appends blocks to the segments of one lane. Each writer begins a segment of its own: behind the
@@ -134,7 +140,6 @@ export class SegmentWriter {
   private file: DiskFile | undefined
   private segment: number
   private end = SEGMENT_HEADER
-  private allocated = SEGMENT_HEADER
   private unsynced = false
   /** The sync that is under way, and the one that begins when it has ended. */
   private syncing: Promise<void> | undefined
@@ -157,7 +162,9 @@ export class SegmentWriter {
   private open(): DiskFile {
     if (this.file === undefined) {
       this.file = this.options.disk.create(segmentName(this.segment))
-      this.file.write([segmentHeader(this.segment)], 0)
+      const buffers = [segmentHeader(this.segment)]
+      this.file.write(buffers, 0)
+      this.options.onWrite?.({ segment: this.segment, at: 0, buffers })
     }
     return this.file
   }
@@ -197,16 +204,8 @@ export class SegmentWriter {
   private write(buffers: readonly Buffer[], at: number): void {
     if (buffers.length === 0) return
     const file = this.open()
-    const { ahead = 0 } = this.options
-    // Who writes much at a time is better off without: the zeros would have to be written too.
-    if (this.end - at > AHEAD_UP_TO || ahead === 0) {
-      this.allocated = Math.max(this.allocated, this.end)
-    } else {
-      for (; this.end > this.allocated; this.allocated += ahead) {
-        file.write([Buffer.alloc(ahead)], this.allocated)
-      }
-    }
     file.write(buffers, at)
+    this.options.onWrite?.({ segment: this.segment, at, buffers })
     this.unsynced = true
   }
 
@@ -218,7 +217,6 @@ export class SegmentWriter {
   private beginNext(): void {
     this.segment = segmentId(this.options.lane, numberOf(this.segment) + 1)
     this.end = SEGMENT_HEADER
-    this.allocated = SEGMENT_HEADER
   }
 
   sync(): void {
@@ -271,10 +269,8 @@ export class SegmentWriter {
     return syncing
   }
 
-  /** Also gives back what was allocated ahead. */
   close(): void {
     this.sync()
-    if (this.allocated > this.end) this.file?.truncate(this.end)
     this.leave()
   }
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { open, type RootDatabase } from 'lmdb'
+import { ABORT, open, type RootDatabase } from 'lmdb'
 import { fault } from '../platform/fault.ts'
 import { GiB, MiB } from '../platform/limits.ts'
 
@@ -65,31 +65,34 @@ export class Segment {
   }
 
   /**
-   * Durable when it returns: true when it is in, false when its key is not above all others. Holds
+   * Durable when it returns: true when all are in, false when a key is not above all others. Holds
    * the thread meanwhile, which is a third faster than lmdb's own queue and thread: the writer has
    * a thread to itself.
    */
-  private append(seq: number, value: Buffer): boolean {
+  private append(rows: readonly (readonly [seq: number, value: Buffer])[]): boolean {
     const db = this.env()
-    const added = db.transactionSync(() => {
-      const put = db.putSync(keyOf(seq), value, { append: true }) as unknown
-      fault('frame.put')
-      return put
+    const result = db.transactionSync(() => {
+      for (const [seq, value] of rows) {
+        if ((db.putSync(keyOf(seq), value, { append: true }) as unknown) === false) return ABORT
+        fault('frame.put')
+      }
+      return undefined
     })
     fault('frame.appended')
-    return added !== false
+    return result !== ABORT
   }
 
-  add(seq: number, frame: Buffer): boolean {
+  /** All of the frames, which ascend, or false and none. */
+  add(frames: readonly { readonly firstSeq: number; readonly bytes: Buffer }[]): boolean {
     const before = this.storedBytes()
-    const added = this.append(seq, frame)
-    if (added) this.bytes = before + frame.length
+    const added = this.append(frames.map(({ firstSeq, bytes }) => [firstSeq, bytes]))
+    if (added) this.bytes = frames.reduce((sum, { bytes }) => sum + bytes.length, before)
     return added
   }
 
   /** True when the segment ends before `seq`, whoever sealed it. */
   seal(seq: number, hash: Buffer): boolean {
-    return this.append(seq, Buffer.concat([SEAL, hash])) || this.sealedAt() === seq
+    return this.append([[seq, Buffer.concat([SEAL, hash])]]) || this.sealedAt() === seq
   }
 
   sealed(): boolean {
@@ -104,6 +107,13 @@ export class Segment {
   private last(): { key: Buffer; value: Buffer } | undefined {
     for (const entry of this.env().getRange({ reverse: true, limit: 1 })) return entry
     return undefined
+  }
+
+  /** Whether no key reaches `seq`, as it is on the disk now. */
+  endsBefore(seq: number): boolean {
+    this.refresh()
+    for (const key of this.env().getKeys({ reverse: true, limit: 1 })) return seqOf(key) < seq
+    return true
   }
 
   lastFrame(): Buffer | undefined {

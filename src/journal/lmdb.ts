@@ -85,10 +85,31 @@ export class LmdbJournal implements Journal {
   }
 
   async append(frame: FrameToAppend): Promise<void> {
-    const segment = this.writable(frame)
-    const added = segment.add(frame.firstSeq, frame.bytes)
-    if (!added) throw new FencedError(`position ${frame.firstSeq} is taken`)
+    this.appendAll([frame])
+  }
+
+  /** Frames that follow one another, in as few transactions as there are segments for them. */
+  appendAll(frames: readonly FrameToAppend[]): void {
+    for (let from = 0; from < frames.length; ) {
+      const first = frames[from] as FrameToAppend
+      const segment = this.writable(first)
+      const room = this.segmentBytes - segment.storedBytes()
+      let [to, bytes] = [from, 0]
+      while (to < frames.length && (to === from || bytes < room)) {
+        bytes += (frames[to] as FrameToAppend).bytes.length
+        to += 1
+      }
+      if (!segment.add(frames.slice(from, to))) {
+        throw new FencedError(`position ${first.firstSeq} is taken`)
+      }
+      from = to
+    }
     this.waiters.wake()
+  }
+
+  /** Whether nobody has taken position `seq`. */
+  isFree(seq: number): boolean {
+    return this.segments.at(-1)?.endsBefore(seq) ?? false
   }
 
   private writable(frame: FrameToAppend): Segment {

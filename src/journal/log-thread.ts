@@ -19,19 +19,24 @@ export interface AppendCall {
 
 const NOTHING = new Uint8Array(0)
 
+export interface LogEvents {
+  /** Blocks of an append are durable. */
+  readonly onStored: (stored: Stored) => void
+  /** Journals that were opened for reading can have all that was durable when this was sent. */
+  readonly onReadable: () => void
+  readonly onCrash: (error: Error) => void
+}
+
 /** The live side of the thread that owns the journal and the lane of small blocks. */
 export class LogThread {
   private readonly thread: Thread
-  private readonly onStored: (stored: Stored) => void
+  private readonly events: LogEvents
 
-  constructor(
-    data: LogThreadData,
-    onStored: (stored: Stored) => void,
-    onCrash: (error: Error) => void,
-  ) {
-    this.onStored = onStored
+  constructor(data: LogThreadData, events: LogEvents) {
+    this.events = events
     const url = new URL('./log-worker.ts', import.meta.url)
-    this.thread = new Thread(url, { name: 'log', data, onCrash })
+    const { onReadable, onCrash } = events
+    this.thread = new Thread(url, { name: 'log', data, onEvent: onReadable, onCrash })
   }
 
   async tail(): Promise<Tail> {
@@ -57,11 +62,16 @@ export class LogThread {
     }
     try {
       const stored = await this.thread.call<Stored | undefined>('append', call)
-      if (stored !== undefined) this.onStored(stored)
+      if (stored !== undefined) this.events.onStored(stored)
     } catch (error) {
       const { name, message } = error as Error
       throw name === 'FencedError' ? new FencedError(message) : error
     }
+  }
+
+  /** Resolves when journals that were opened for reading can have all that is durable now. */
+  drain(): Promise<void> {
+    return this.thread.call('drain', undefined)
   }
 
   condemn(segments: readonly number[]): Promise<void> {

@@ -14,6 +14,9 @@ export const faultPoints = [
   'file.synced',
   'file.removed',
   // The journal.
+  'tail.appended',
+  'tail.synced',
+  'tail.anew',
   'frame.put',
   'frame.appended',
   'stream.durable',
@@ -32,6 +35,8 @@ export const faultPoints = [
   'index.flush',
   'index.flushed',
   // Opening what an earlier process has left.
+  'recover.restored',
+  'recover.appended',
   'recover.written',
   'recover.indexed',
   'open.claimed',

@@ -39,14 +39,21 @@ export interface FollowerEvents {
   /** Rows left the store that nobody can ask for any more. */
   readonly onErased: (erased: Erased) => void
   readonly onCrash: (error: Error) => void
+  /** Resolves when the journal can be read up to what is durable now. */
+  readonly settled: () => Promise<void>
 }
 
 /** The live side of the follower's thread. */
 export class FollowerThread {
   private readonly thread: Thread
+  private readonly settled: () => Promise<void>
   private told = false
 
-  constructor(data: FollowerThreadData, { onCheckpoint, onErased, onCrash }: FollowerEvents) {
+  constructor(
+    data: FollowerThreadData,
+    { onCheckpoint, onErased, onCrash, settled }: FollowerEvents,
+  ) {
+    this.settled = settled
     const url = new URL('./follower-worker.ts', import.meta.url)
     this.thread = new Thread(url, {
       name: 'follower',
@@ -71,6 +78,7 @@ export class FollowerThread {
 
   /** Resolves when all that is durable now is in the store. */
   async flush(): Promise<Checkpoint> {
+    await this.settled()
     return unpackCheckpoint(await this.thread.call<PackedCheckpoint>('flush', undefined))
   }
 
@@ -80,7 +88,8 @@ export class FollowerThread {
   }
 
   /** Forgets what retention does not cover any more. */
-  prune(): Promise<Pruned> {
+  async prune(): Promise<Pruned> {
+    await this.settled()
     return this.thread.call('prune', undefined)
   }
 

@@ -151,6 +151,7 @@ async function counts(share: number) {
 
 async function assertRebuilds(): Promise<void> {
   await engine.drain()
+  await engine.readable()
   const journal = await LmdbJournal.open({ dir: engine.paths.journal, readOnly: true })
   const world = new World(new MemoryStore(), 4 * MiB)
   await new Follower({ world, journal }).catchUp()

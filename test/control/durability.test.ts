@@ -1,6 +1,7 @@
 /** What the API has answered is there after a crash, after a takeover, and in every rebuild. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { dataPaths } from '../../src/commands/data-directory.ts'
 import { claim } from '../../src/journal/journal.ts'
 import { LmdbJournal } from '../../src/journal/lmdb.ts'
@@ -137,6 +138,12 @@ describe('a stream that breaks', () => {
   /** Becomes the writer, so that the server's next append is refused. */
   async function takeOver(): Promise<void> {
     const journal = await LmdbJournal.open({ dir: dataPaths(data).journal })
+    // What is durable in the tail log only would be lost, and the server would refuse to go on.
+    for (let seq = -1; ; await sleep(250)) {
+      const tail = await journal.tail()
+      if (tail.seq === seq) break
+      seq = tail.seq
+    }
     const sec = Math.floor(Date.now() / 1000) + 1
     await claim(journal, 'another', () => ({ sec, nsec: 0 }))
     await journal.close()

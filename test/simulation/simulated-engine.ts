@@ -38,7 +38,6 @@ const CONTENT_MEMORY = 256 * KiB
 const STAGING_BUDGET = 4 * MiB
 /** Small: there have to be some to collect. */
 const SEGMENT_BYTES = 512 * KiB
-const AHEAD = 16 * KiB
 
 export class SimulatedEngine {
   readonly world: World
@@ -85,7 +84,6 @@ export class SimulatedEngine {
     this.ofFrames = new BlockWriter(new BlockIndex(machine.index.open()), {
       disk,
       lane: lanes.log,
-      ahead: AHEAD,
       segmentBytes: SEGMENT_BYTES,
     })
     const index = new BlockIndex(machine.index.open())

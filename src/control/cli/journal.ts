@@ -1,5 +1,8 @@
 /** `dfs journal verify|cat|stat`: looking at a journal, also while a server writes it. */
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { type DataPaths, InUseError, lockDataDirectory } from '../../commands/data-directory.ts'
+import { recoverJournal } from '../../commands/recover-journal.ts'
 import { commandNameOf, operationNameOf } from '../../journal/command-names.ts'
 import { recordsOf } from '../../journal/frame.ts'
 import { LmdbJournal } from '../../journal/lmdb.ts'
@@ -28,7 +31,9 @@ stat    says how many records, frames and bytes it has, by command.`,
     const [what] = positionals
     const actions = { verify, cat, stat }
     if (what === undefined || !(what in actions)) throw new UsageError('verify, cat or stat?')
-    const dir = dataOption(values).journal
+    const paths = dataOption(values)
+    const dir = paths.journal
+    await recoverIfFree(paths)
     const journal = await LmdbJournal.open({ dir, readOnly: true })
     try {
       return await actions[what as keyof typeof actions](journal, values)
@@ -36,6 +41,17 @@ stat    says how many records, frames and bytes it has, by command.`,
       await journal.close()
     }
   },
+}
+
+/** After a crash the last records are in the tail log; a running server sees to that itself. */
+async function recoverIfFree(paths: DataPaths): Promise<void> {
+  if (!existsSync(paths.journal)) return
+  try {
+    const unlock = await lockDataDirectory(paths.root)
+    await recoverJournal(paths).finally(unlock)
+  } catch (error) {
+    if (!(error instanceof InUseError)) throw error
+  }
 }
 
 function seqOption(values: OptionValues, name: string, fallback: number): number {

@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type DataPaths, dataPaths, lockDataDirectory } from '../../commands/data-directory.ts'
+import { recoverJournal } from '../../commands/recover-journal.ts'
 import { LmdbJournal } from '../../journal/lmdb.ts'
 import { MiB } from '../../platform/limits.ts'
 import { Follower } from '../../projections/follower.ts'
@@ -30,6 +31,7 @@ async function catchUp(
   path: string,
   progress: (seq: number) => void,
 ): Promise<Caught> {
+  await recoverJournal(paths)
   const journal = await LmdbJournal.open({ dir: paths.journal, readOnly: true })
   const store = new LmdbStore(path)
   try {

@@ -48,7 +48,7 @@ export async function findMoment(
   const moment = parseMoment(text)
   if (moment === undefined) return 'noEntry'
   const { stream, journal, world } = nfs.engine
-  journal.poke()
+  await nfs.engine.readable()
   const horizon = world.horizon(share.id)
   const seq = await resolveMoment(moment, share, journal, stream.durable, horizon)
   if (typeof seq === 'string') return 'noEntry'

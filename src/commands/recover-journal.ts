@@ -1,0 +1,23 @@
+import { mkdir } from 'node:fs/promises'
+import { RealDisk } from '../content/disk.ts'
+import { LmdbJournal } from '../journal/lmdb.ts'
+import { recoverTail } from '../journal/recover-tail.ts'
+import { readTail } from '../journal/tail-log.ts'
+import type { DataPaths } from './data-directory.ts'
+
+/**
+ * Brings what only the tail log has into the journal and segments of a data directory, which must
+ * be locked. Returns the number of frames.
+ */
+export async function recoverJournal(paths: DataPaths): Promise<number> {
+  await mkdir(paths.journal, { recursive: true, mode: 0o700 })
+  const disk = new RealDisk(paths.journal)
+  const { entries, strays } = readTail(disk)
+  if (entries.length + strays.length === 0) return 0
+  const journal = await LmdbJournal.open({ dir: paths.journal })
+  try {
+    return await recoverTail({ journal, disk, segments: new RealDisk(paths.segments) })
+  } finally {
+    await journal.close()
+  }
+}
