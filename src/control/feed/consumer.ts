@@ -53,6 +53,7 @@ export interface Hall {
 /** How long a consumer that is away keeps a lane, and that it has for taking its last bytes. */
 const LANE_KEPT_MILLIS = 500
 const LINGER_MILLIS = 5000
+const STALL_TICKS = 10
 
 export class Consumer {
   readonly subscription: Subscription
@@ -173,10 +174,15 @@ export class Consumer {
     if (this.isOver() || this.socket.write(bytes)) return Promise.resolve(true)
     return new Promise((resolve) => {
       const leave = setTimeout(() => this.hall.lanes.leave(this.ride), LANE_KEPT_MILLIS)
-      const timer = setTimeout(() => done(false), this.hall.stallMillis)
+      let ticks = 0
+      const timer = setInterval(() => {
+        // Counted, not measured: had we not been running ourselves, one tick would be all.
+        ticks += 1
+        if (ticks === STALL_TICKS) done(false)
+      }, this.hall.stallMillis / STALL_TICKS)
       const done = (taken: boolean) => {
         clearTimeout(leave)
-        clearTimeout(timer)
+        clearInterval(timer)
         this.socket.off('drain', drained)
         this.gone.signal.removeEventListener('abort', drained)
         resolve(taken)
