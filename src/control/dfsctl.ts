@@ -12,6 +12,7 @@ import {
   statusCommand,
 } from './cli/server-commands.ts'
 import { shareCommands } from './cli/share-commands.ts'
+import { watchCommand } from './cli/watch-command.ts'
 
 await runCommands(
   'dfsctl',
@@ -22,6 +23,7 @@ await runCommands(
     clientCommands,
     userCommands,
     groupCommands,
+    watchCommand,
     digestCommand,
     collectCommand,
     historyCommand,

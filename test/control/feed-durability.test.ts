@@ -127,8 +127,8 @@ describe('a consumer', () => {
   test('that takes nothing does not keep the server from stopping', async () => {
     const socket = connect(Number(server.api.split(':').at(-1)), '127.0.0.1')
     await once(socket, 'connect')
-    const head = `GET /v1/feed?after=oldest HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${server.token}`
-    socket.write(`${head}\r\n\r\n`)
+    const head = ['GET /v1/feed HTTP/1.1', 'Host: x', `Authorization: Bearer ${server.token}`]
+    socket.write(`${head.join('\r\n')}\r\n\r\n`)
     await once(socket, 'readable')
     socket.pause()
     assert.equal(await server.stop(), 0)

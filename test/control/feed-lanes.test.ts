@@ -44,7 +44,7 @@ before(async () => {
   await makeEvents()
   const paths = dataPaths(data)
   const journal = await LmdbJournal.open({ dir: paths.journal, readOnly: true })
-  const store = new LmdbStore(paths.projections, true)
+  const store = new LmdbStore(paths.projections, { readOnly: true })
   const past = new StoredPast(store)
   head = past.refresh()
   news = new Waiters()
@@ -148,7 +148,7 @@ test('who takes nothing is cut off, with little in memory and a cursor to go on 
   assert.deepEqual([...got, ...rest], all)
 })
 
-test('more consumers than lanes take turns, and none is kept waiting by one that is away', async () => {
+test('more consumers than lanes take turns, and who is away keeps none of them', async () => {
   const all = await allIds()
   const away: Client[] = []
   for (let i = 0; i < 8; i++) away.push(await client())

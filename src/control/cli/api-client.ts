@@ -19,6 +19,10 @@ export const apiHelp = `\
   --json               print what the API answers`
 
 const ANSWER_MILLIS = 90_000
+const NDJSON = 'application/x-ndjson'
+
+/** Nobody answers, at the moment at least. */
+class UnreachableError extends Error {}
 
 interface Token {
   readonly token: string
@@ -117,6 +121,30 @@ export class ApiClient {
     }
   }
 
+  /**
+   * An answer that goes on and on. undefined: it cannot be had now, but maybe later; that is an
+   * error unless it was there before, which `again` says.
+   */
+  async stream(path: string, stop: AbortSignal, again: boolean): Promise<Response | undefined> {
+    const late = new AbortController()
+    const timer = setTimeout(() => late.abort(), ANSWER_MILLIS)
+    try {
+      const response = await this.fetch(path, {
+        headers: { authorization: `Bearer ${this.token.token}`, accept: NDJSON },
+        signal: AbortSignal.any([stop, late.signal]),
+        redirect: 'error',
+      })
+      if (response.ok) return response
+      if (again && response.status >= 500) return undefined
+      throw await this.problem(response)
+    } catch (error) {
+      if (stop.aborted || (again && error instanceof UnreachableError)) return undefined
+      throw error
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
   private async ask<T>(method: string, path: string, body: object | undefined): Promise<T> {
     const signal = AbortSignal.timeout(ANSWER_MILLIS)
     const response = await this.request(method, path, body, signal)
@@ -131,7 +159,7 @@ export class ApiClient {
     body: object | undefined,
     signal: AbortSignal,
   ): Promise<Response> {
-    const { token, from } = this.token
+    const { token } = this.token
     const headers: Record<string, string> = { authorization: `Bearer ${token}` }
     if (body !== undefined) headers['content-type'] = 'application/json'
     const response = await this.fetch(path, {
@@ -141,14 +169,18 @@ export class ApiClient {
       signal,
       redirect: 'error',
     })
+    if (response.ok) return response
+    throw await this.problem(response)
+  }
+
+  private async problem(response: Response): Promise<Error> {
     if (response.status === 401) {
-      throw new Error(
-        `${this.base.host} does not accept the token from ${from}: --data DIR, --token-file FILE ` +
-          'or DITTOFS_TOKEN says where its token is',
+      return new Error(
+        `${this.base.host} does not accept the token from ${this.token.from}: --data DIR, ` +
+          '--token-file FILE or DITTOFS_TOKEN says where its token is',
       )
     }
-    if (response.ok) return response
-    throw errorOf((await this.parsed(response)) as Partial<ProblemBody>, response.statusText)
+    return errorOf((await this.parsed(response)) as Partial<ProblemBody>, response.statusText)
   }
 
   private async fetch(path: string, init: RequestInit): Promise<Response> {
@@ -157,11 +189,13 @@ export class ApiClient {
       return await fetch(new URL(path, this.base), init)
     } catch (error) {
       const { name, message, cause } = error as Error & { cause?: NodeJS.ErrnoException }
-      if (name === 'TimeoutError') {
-        throw new Error(`${host} does not answer: /health and the server's log may say why`)
+      if (name === 'TimeoutError' || name === 'AbortError') {
+        throw new UnreachableError(
+          `${host} does not answer: /health and the server's log may say why`,
+        )
       }
       if (cause === undefined && name === 'TypeError') throw new UsageError(message)
-      throw new Error(
+      throw new UnreachableError(
         `cannot reach ${host}: is the server running? --api ADDR:PORT or DITTOFS_API says where ` +
           `its API listens (${cause?.code ?? cause?.message ?? message})`,
       )
