@@ -2,22 +2,14 @@ import assert from 'node:assert/strict'
 import { mkdirSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { temporaryDirectory } from '../temporary.ts'
 import { assertProblem } from './assert-problem.ts'
 import { protectedRoutes } from './protected-routes.ts'
-import { RunningServer, runProgram, sharePath } from './running-server.ts'
+import { runProgram, serveApi, sharePath } from './running-server.ts'
 
-const { path: data, remove } = temporaryDirectory('access')
-let server: RunningServer
-
-before(async () => {
-  server = await RunningServer.start(data)
-})
-after(async () => {
-  await server.stop()
-  remove()
-})
+const server = await serveApi()
+const { data } = server
 
 describe('the token', () => {
   test('is 256 random bits that only the owner can read', () => {

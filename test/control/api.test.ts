@@ -1,20 +1,10 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import { temporaryDirectory } from '../temporary.ts'
+import { before, describe, test } from 'node:test'
 import { assertProblem } from './assert-problem.ts'
 import { protectedRoutes } from './protected-routes.ts'
-import { type Answer, RunningServer, sharePath } from './running-server.ts'
+import { type Answer, serveApi, sharePath } from './running-server.ts'
 
-const { path: data, remove } = temporaryDirectory('api')
-let server: RunningServer
-
-before(async () => {
-  server = await RunningServer.start(data)
-})
-after(async () => {
-  await server.stop()
-  remove()
-})
+const server = await serveApi()
 
 describe('status', () => {
   test('says where the stream is', async () => {

@@ -1,29 +1,17 @@
 /** What clients do is visible to administrators, and the other way round. */
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { after, describe, test } from 'node:test'
 import { createmode3 } from '../../src/protocols/nfs3/procedures/create.ts'
 import { nfsstat3 } from '../../src/protocols/nfs3/wire-types.ts'
 import { Mount3Client } from '../client/mount3-client.ts'
 import { nfs3Client, sattr } from '../client/nfs3-client.ts'
 import { RpcClient } from '../client/rpc-client.ts'
-import { temporaryDirectory } from '../temporary.ts'
-import { RunningServer, sharePath } from './running-server.ts'
+import { serveApi, sharePath } from './running-server.ts'
 
-const { path: data, remove } = temporaryDirectory('clients')
-let server: RunningServer
-let rpc: RpcClient
-let mounts: Mount3Client
-
-before(async () => {
-  server = await RunningServer.start(data)
-  rpc = await RpcClient.connect({ port: server.nfsPort })
-  mounts = new Mount3Client(rpc)
-})
-after(async () => {
-  await rpc.close()
-  await server.stop()
-  remove()
-})
+const server = await serveApi()
+const rpc = await RpcClient.connect({ port: server.nfsPort })
+const mounts = new Mount3Client(rpc)
+after(() => rpc.close())
 
 interface Client {
   readonly address: string

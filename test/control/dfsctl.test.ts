@@ -3,20 +3,12 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { temporaryDirectory } from '../temporary.ts'
-import { type Ended, RunningServer, runProgram } from './running-server.ts'
+import { type Ended, runProgram, serveApi } from './running-server.ts'
 
-const { path: data, remove } = temporaryDirectory('dfsctl')
-let server: RunningServer
-
-before(async () => {
-  server = await RunningServer.start(data)
-})
-after(async () => {
-  await server.stop()
-  remove()
-})
+const server = await serveApi()
+const { data } = server
 
 async function succeeds(...args: readonly string[]): Promise<string> {
   const { status, stdout, stderr } = await server.dfsctl(...args)

@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { settings } from '../../src/platform/config.ts'
 import { mount3 } from '../client/mount3-client.ts'
 import { RpcClient } from '../client/rpc-client.ts'
-import { temporaryDirectory } from '../temporary.ts'
-import { RunningServer } from './running-server.ts'
+import { serveApi } from './running-server.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
@@ -16,24 +15,13 @@ const GUIDE = 'docs/guide/monitoring.md'
 const ALERTS = 'infra/prometheus/alerts.yml'
 const DASHBOARD = 'infra/grafana/dashboard.json'
 
-let server: RunningServer
-let metrics: string
-const { path, remove } = temporaryDirectory('infra')
-
-before(async () => {
-  server = await RunningServer.start(join(path, 'data'))
-  const rpc = await RpcClient.connect({ port: server.nfsPort })
-  await rpc.call(mount3.null, {})
-  await rpc.close()
-  // Twice, so that there has been a request.
-  await server.metrics()
-  metrics = await server.metrics()
-})
-
-after(async () => {
-  assert.equal(await server.stop(), 0)
-  remove()
-})
+const server = await serveApi()
+const rpc = await RpcClient.connect({ port: server.nfsPort })
+await rpc.call(mount3.null, {})
+await rpc.close()
+// Twice, so that there has been a request.
+await server.metrics()
+const metrics = await server.metrics()
 
 /** Names of what is told, those of a histogram's parts among them. */
 function told(): ReadonlySet<string> {

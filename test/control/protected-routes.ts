@@ -5,6 +5,7 @@ export const protectedRoutes = [
   ['GET', '/v1/digest'],
   ['POST', '/v1/collection'],
   ['GET', '/v1/feed'],
+  ['GET', '/v1/audit'],
   ['GET', '/v1/clients'],
   ['GET', '/v1/shares'],
   ['POST', '/v1/shares'],

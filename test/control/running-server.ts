@@ -5,6 +5,8 @@ import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
+import { after } from 'node:test'
+import { temporaryDirectory } from '../temporary.ts'
 
 const bin = resolve(import.meta.dirname, '../../bin')
 
@@ -124,6 +126,17 @@ export class RunningServer {
   async metrics(): Promise<string> {
     return String((await this.send('/metrics')).body['text'])
   }
+}
+
+/** A server on a new data directory, while the tests of this file run. */
+export async function serveApi(): Promise<RunningServer> {
+  const { path, remove } = temporaryDirectory('control')
+  const server = await RunningServer.start(path)
+  after(async () => {
+    await server.stop()
+    remove()
+  })
+  return server
 }
 
 export const sharePath = (name: string): string => `/v1/shares/${encodeURIComponent(name)}`

@@ -89,17 +89,8 @@ export class SimulatedJournal implements Journal {
     }
   }
 
-  async *read(from: number, signal: AbortSignal): AsyncIterable<Frame> {
-    let next = from
-    while (!signal.aborted) {
-      const woken = this.waiters.wait(signal)
-      for await (const frame of this.stored(next)) {
-        if (signal.aborted) return
-        next = lastSeq(frame) + 1
-        yield frame
-      }
-      await woken
-    }
+  read(from: number, signal: AbortSignal): AsyncIterable<Frame> {
+    return this.waiters.follow(from, signal, (next) => this.stored(next))
   }
 
   /** Another thread has appended. */
