@@ -90,16 +90,6 @@ export class BlockCache {
     this.evict()
   }
 
-  forget(id: string): void {
-    const block = this.blocks.get(id)
-    if (block === undefined) return
-    this.blocks.delete(id)
-    const at = this.ring.indexOf(block)
-    const last = this.ring.pop()
-    if (last !== undefined && last !== block) this.ring[at] = last
-    this.weight -= block.weight
-  }
-
   private evict(): void {
     for (let i = 0; i < EVICTION_STEPS && this.weight > this.memory; i++) {
       if (this.hand >= this.ring.length) this.hand = 0

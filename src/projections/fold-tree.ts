@@ -60,6 +60,7 @@ function create(
     ...special,
   }
   world.inodes.insert(nodeId(share, event.ino), 0, created, seq)
+  if (kind === fileKind.directory) world.entries.begin(nodeId(share, event.ino))
   addEntry(world, event, record)
   changeDirectory(world, record, event.dir, 1, kind === fileKind.directory ? 1 : 0, event.cookie)
   const usage = world.usage(share)

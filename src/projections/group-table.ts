@@ -32,16 +32,29 @@ export const byNumber: SubKey<number> = {
 
 class Group<V, S> {
   readonly slots = new Map<S, Slot<V>>()
-  /** Keys whose slots the store may not know yet: what a scan must add to the store's rows. */
-  fresh: S[] = []
+  /** Slots that the store may not know yet: what a scan must add to the store's rows. */
+  fresh: Slot<V>[] = []
   /** Ascending and each once. Appending at the end, as cookies and logs do, keeps it so. */
   sorted = true
   pruneAt = 1024
+  /** Whether all its rows are in `slots`, so that what is not there is in no store either. */
+  complete: boolean
+
+  constructor(complete: boolean) {
+    this.complete = complete
+  }
 }
+
+/** New groups without rows that are remembered. */
+const BEGUN_MAX = 1024
 
 /** Rows of a group (a directory's entries, a file's extents), ordered by a second key. */
 export class GroupTable<V, S extends string | number> extends Table<V, S> {
   private readonly groups = new Map<number, Group<V, S>>()
+  /** The group that was asked for last: who asks for one row mostly asks for its neighbours. */
+  private lastId = -1
+  private last: Group<V, S> | undefined
+  private readonly begun = new Set<number>()
   private readonly sub: SubKey<S>
   private readonly key = Buffer.alloc(KEY_MAX)
   private readonly keys: Buffer[] = []
@@ -51,47 +64,73 @@ export class GroupTable<V, S extends string | number> extends Table<V, S> {
     this.sub = sub
   }
 
+  /** A group begins that no store has rows of. */
+  begin(id: number): void {
+    this.begun.add(id)
+    if (this.begun.size <= BEGUN_MAX) return
+    for (const oldest of this.begun) {
+      this.begun.delete(oldest)
+      return
+    }
+  }
+
+  private group(id: number): Group<V, S> | undefined {
+    if (id !== this.lastId) {
+      this.last = this.groups.get(id)
+      this.lastId = id
+    }
+    return this.last
+  }
+
   protected override find(group: number, sub: S): Slot<V> | undefined {
-    return this.groups.get(group)?.slots.get(sub)
+    return this.group(group)?.slots.get(sub)
+  }
+
+  protected override complete(id: number): boolean {
+    return this.group(id)?.complete ?? this.begun.has(id)
   }
 
   protected override keep(slot: Slot<V>): void {
-    let group = this.groups.get(slot.group)
+    let group = this.group(slot.group)
     if (group === undefined) {
-      group = new Group()
+      group = new Group(this.begun.delete(slot.group))
       this.groups.set(slot.group, group)
+      this.last = group
     }
     group.slots.set(slot.sub as S, slot)
   }
 
   protected override forget(slot: Slot<V>): void {
-    const group = this.groups.get(slot.group)
+    const group = this.group(slot.group)
     if (group === undefined) return
     group.slots.delete(slot.sub as S)
-    if (group.slots.size === 0) this.groups.delete(slot.group)
+    if (slot.value !== undefined) group.complete = false
+    if (group.slots.size > 0) return
+    this.groups.delete(slot.group)
+    this.last = undefined
   }
 
   protected override changed(slot: Slot<V>): void {
-    const group = this.groups.get(slot.group) as Group<V, S>
-    const sub = slot.sub as S
+    const group = this.group(slot.group) as Group<V, S>
     const last = group.fresh.at(-1)
-    if (last === sub) return
-    if (last !== undefined && last > sub) group.sorted = false
-    group.fresh.push(sub)
+    if (last === slot) return
+    if (last?.sub === slot.sub) group.fresh.pop()
+    else if (last !== undefined && last.sub > slot.sub) group.sorted = false
+    group.fresh.push(slot)
     if (group.fresh.length >= group.pruneAt) this.prune(group)
   }
 
-  /** Sorts the fresh keys and drops those that the store has by now. */
+  /** Sorts the fresh slots and drops those that the store has by now. */
   private prune(group: Group<V, S>): void {
     const { flushed } = this.positions
-    const fresh = group.fresh.filter((sub) => (group.slots.get(sub)?.seq ?? 0) > flushed)
-    if (!group.sorted) fresh.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
-    group.fresh = fresh.filter((sub, i) => i === 0 || fresh[i - 1] !== sub)
+    const fresh = group.fresh.filter(({ seq }) => seq > flushed)
+    if (!group.sorted) fresh.sort((a, b) => (a.sub < b.sub ? -1 : a.sub > b.sub ? 1 : 0))
+    group.fresh = fresh.filter(({ sub }, i) => i === 0 || fresh[i - 1]?.sub !== sub)
     group.sorted = true
     group.pruneAt = Math.max(1024, 2 * group.fresh.length)
   }
 
-  private freshOf(group: Group<V, S> | undefined): readonly S[] {
+  private freshOf(group: Group<V, S> | undefined): readonly Slot<V>[] {
     if (group === undefined) return []
     if (!group.sorted) this.prune(group)
     return group.fresh
@@ -116,21 +155,21 @@ export class GroupTable<V, S extends string | number> extends Table<V, S> {
 
   /** Live rows of a group from `from` on, ascending. Ends early when the caller stops. */
   *from(group: number, from: S): Iterable<[sub: S, value: V]> {
-    const slots = this.groups.get(group)
+    const slots = this.group(group)
     const fresh = this.freshOf(slots)
     let next = firstNotBelow(fresh, from)
     const [start, end] = this.bounds(group, from)
     for (const { key, value } of this.live.range(start, end)) {
       const sub = this.sub.of(key)
-      for (; next < fresh.length && (fresh[next] as S) < sub; next++) {
-        yield* this.present(group, fresh[next] as S)
+      for (; next < fresh.length && subAt(fresh, next) < sub; next++) {
+        yield* this.present(group, subAt(fresh, next))
       }
-      if (fresh[next] === sub) next += 1
+      if (fresh[next]?.sub === sub) next += 1
       const slot = slots?.slots.get(sub)
       if (slot === undefined) yield [sub, this.codec.decode(value)]
       else yield* this.present(group, sub)
     }
-    for (; next < fresh.length; next++) yield* this.present(group, fresh[next] as S)
+    for (; next < fresh.length; next++) yield* this.present(group, subAt(fresh, next))
   }
 
   private *present(group: number, sub: S): Iterable<[sub: S, value: V]> {
@@ -140,22 +179,22 @@ export class GroupTable<V, S extends string | number> extends Table<V, S> {
 
   /** Rows of a group that were in force at `seq`, from `from` on, ascending. */
   *fromAsOf(group: number, from: S, seq: number): Iterable<[sub: S, value: V]> {
-    const slots = this.groups.get(group)
+    const slots = this.group(group)
     const fresh = this.freshOf(slots)
     let next = firstNotBelow(fresh, from)
     const [start, end] = this.bounds(group, from)
     const stored = merged(this.liveRange(start, end, seq), this.pastRange(start, end, seq))
     for (const { key, value } of stored) {
       const sub = this.sub.of(key)
-      for (; next < fresh.length && (fresh[next] as S) < sub; next++) {
-        yield* this.presentAsOf(group, fresh[next] as S, seq)
+      for (; next < fresh.length && subAt(fresh, next) < sub; next++) {
+        yield* this.presentAsOf(group, subAt(fresh, next), seq)
       }
-      if (fresh[next] === sub) next += 1
+      if (fresh[next]?.sub === sub) next += 1
       const version = slots?.slots.get(sub)?.at(seq)
       if (version === undefined || version.seq === 0) yield [sub, value]
       else if (version.value !== undefined) yield [sub, version.value]
     }
-    for (; next < fresh.length; next++) yield* this.presentAsOf(group, fresh[next] as S, seq)
+    for (; next < fresh.length; next++) yield* this.presentAsOf(group, subAt(fresh, next), seq)
   }
 
   private *presentAsOf(group: number, sub: S, seq: number): Iterable<[sub: S, value: V]> {
@@ -165,7 +204,7 @@ export class GroupTable<V, S extends string | number> extends Table<V, S> {
 
   /** The last live row with a key not above `sub`. */
   lastUpTo(group: number, sub: S): [sub: S, value: V] | undefined {
-    const slots = this.groups.get(group)
+    const slots = this.group(group)
     const fresh = this.freshOf(slots)
     let next = firstAbove(fresh, sub) - 1
     let bound = this.after(group, sub)
@@ -174,9 +213,9 @@ export class GroupTable<V, S extends string | number> extends Table<V, S> {
     for (;;) {
       const entry = this.live.last(start, bound)
       const stored = entry && this.sub.of(entry.key)
-      for (; next >= 0 && (stored === undefined || (fresh[next] as S) >= stored); next--) {
-        const value = this.get(group, fresh[next] as S)
-        if (value !== undefined) return [fresh[next] as S, value]
+      for (; next >= 0 && (stored === undefined || subAt(fresh, next) >= stored); next--) {
+        const value = this.get(group, subAt(fresh, next))
+        if (value !== undefined) return [subAt(fresh, next), value]
       }
       if (entry === undefined || stored === undefined) return undefined
       const value = this.get(group, stored)
@@ -190,19 +229,23 @@ export class GroupTable<V, S extends string | number> extends Table<V, S> {
   }
 }
 
-function firstNotBelow<S extends string | number>(sorted: readonly S[], sub: S): number {
+function subAt<V, S extends string | number>(sorted: readonly Slot<V>[], at: number): S {
+  return (sorted[at] as Slot<V>).sub as S
+}
+
+function firstNotBelow<V>(sorted: readonly Slot<V>[], sub: string | number): number {
   let [low, high] = [0, sorted.length]
   while (low < high) {
     const middle = (low + high) >>> 1
-    if ((sorted[middle] as S) < sub) low = middle + 1
+    if (subAt(sorted, middle) < sub) low = middle + 1
     else high = middle
   }
   return low
 }
 
-function firstAbove<S extends string | number>(sorted: readonly S[], sub: S): number {
+function firstAbove<V>(sorted: readonly Slot<V>[], sub: string | number): number {
   const at = firstNotBelow(sorted, sub)
-  return sorted[at] === sub ? at + 1 : at
+  return sorted[at]?.sub === sub ? at + 1 : at
 }
 
 interface Keyed {

@@ -67,6 +67,8 @@ export abstract class Table<V, S extends string | number> {
   /** Slots that were dirty at the last flush or became so since, each once. */
   private dirty: Slot<V>[] = []
   private readonly ring: Slot<V>[] = []
+  /** Of every row that is known to be in no store. */
+  private readonly nothing = new Slot<V>(0, 0, undefined, 0)
   private hand = 0
   private weight = 0
 
@@ -84,6 +86,10 @@ export abstract class Table<V, S extends string | number> {
   /** A view that is valid until the next call. */
   protected abstract keyOf(group: number, sub: S): Buffer
   protected changed(_slot: Slot<V>): void {}
+  /** Whether rows of the group that are not in memory are not in the store either. */
+  protected complete(_group: number): boolean {
+    return false
+  }
 
   private get pastName(): string {
     return `${this.spec.name}@`
@@ -115,38 +121,45 @@ export abstract class Table<V, S extends string | number> {
 
   /** `put` for a key that has no row now. */
   insert(group: number, sub: S, value: V, seq: number): void {
-    const known = this.find(group, sub) !== undefined
-    const slot = this.change(group, sub, value, seq)
-    if (!known) slot.absent = true
+    const slot = this.find(group, sub)
+    if (slot !== undefined) this.changeSlot(slot, value, seq)
+    else this.newSlot(group, sub, value, seq).absent = true
   }
 
   delete(group: number, sub: S, seq: number): void {
     this.change(group, sub, undefined, seq)
   }
 
-  private change(group: number, sub: S, value: V | undefined, seq: number): Slot<V> {
-    let slot = this.find(group, sub)
-    if (slot === undefined) {
-      // What it replaces is in the store, where the follower finds it.
-      slot = new Slot(group, sub, value, seq)
-      this.admit(slot)
-      this.dirty.push(slot)
-    } else {
-      if (slot.seq <= this.positions.flushed) {
-        this.dirty.push(slot)
-        slot.older = undefined
-      } else if (slot.seq !== seq && this.spec.temporal) {
-        slot.older = { value: slot.value, seq: slot.seq, older: slot.older }
-      }
-      slot.value = value
-      slot.seq = seq
-      slot.used = true
-    }
+  private change(group: number, sub: S, value: V | undefined, seq: number): void {
+    const slot = this.find(group, sub)
+    if (slot !== undefined) this.changeSlot(slot, value, seq)
+    else this.newSlot(group, sub, value, seq).absent = this.complete(group)
+  }
+
+  /** What it replaces is in the store, where the follower finds it. */
+  private newSlot(group: number, sub: S, value: V | undefined, seq: number): Slot<V> {
+    const slot = new Slot(group, sub, value, seq)
+    this.admit(slot)
+    this.dirty.push(slot)
     this.changed(slot)
     return slot
   }
 
+  private changeSlot(slot: Slot<V>, value: V | undefined, seq: number): void {
+    if (slot.seq <= this.positions.flushed) {
+      this.dirty.push(slot)
+      slot.older = undefined
+    } else if (slot.seq !== seq && this.spec.temporal) {
+      slot.older = { value: slot.value, seq: slot.seq, older: slot.older }
+    }
+    slot.value = value
+    slot.seq = seq
+    slot.used = true
+    this.changed(slot)
+  }
+
   private load(group: number, sub: S): Slot<V> {
+    if (this.complete(group)) return this.nothing
     const row = this.live.get(this.keyOf(group, sub))
     const slot =
       row === undefined
@@ -285,7 +298,7 @@ export abstract class Table<V, S extends string | number> {
   }
 
   private flushSlot(slot: Slot<V>, writer: StoreWriter, digests: (s: number) => Digest): void {
-    const key = copyRow(this.keyOf(slot.group, slot.sub as S))
+    const key = this.keyOf(slot.group, slot.sub as S)
     const stored = this.storedRow(slot, key)
     const digest = this.spec.digested ? digests(shareOf(slot.group)) : undefined
     if (stored !== undefined) {
@@ -321,7 +334,7 @@ export abstract class Table<V, S extends string | number> {
     let version: Version<V> | undefined = slot.older
     for (; version !== undefined; version = version.older) {
       if (version.value !== undefined) {
-        const row = pastRow(this.codec.encode(version.seq, version.value), until)
+        const row = this.codec.encode(until, version.value)
         writer.put(this.pastName, pastKey(key, version.seq), row)
       }
       until = version.seq

@@ -37,6 +37,8 @@ class Pair<S extends string | number> {
     const key = sub as ConstructorParameters<typeof GroupTable<Thing, S>>[1]
     this.live = new GroupTable(spec(memory), key, store, this.positions)
     this.follower = new GroupTable(spec(memory), key, store, this.behind)
+    // Of some groups it is known that they begin here, of others not.
+    for (const table of [this.live, this.follower]) for (const group of [1, 2]) table.begin(group)
   }
 
   change(group: number, sub: S, value: Thing | undefined, seq: number): void {
@@ -189,6 +191,25 @@ for (const [name, make] of Object.entries(stores)) {
         })
       }
     }
+
+    test('a row that was forgotten and comes again is listed once', async () => {
+      const { store, dispose } = make()
+      const pair = new Pair<number>(store, byNumber, 1)
+      pair.change(3, 5, { text: 'first' }, 1)
+      pair.change(3, 1, { text: 'not flushed' }, 2)
+      assert.equal(texts(pair.live.from(3, 0)).length, 2)
+      pair.flush(1, true)
+      // What is read makes room for itself.
+      for (let other = 0; other < 100; other++) pair.live.get(7, other)
+      pair.change(3, 5, { text: 'last' }, 3)
+      const rows = texts(pair.live.from(3, 0))
+      assert.deepEqual(rows, [
+        [1, 'not flushed'],
+        [5, 'last'],
+      ])
+      assert.equal(pair.live.lastUpTo(3, 9)?.[0], 5)
+      await dispose()
+    })
 
     test('the digest is the same whenever it was flushed, and of memory before it is', async () => {
       await fc.assert(
