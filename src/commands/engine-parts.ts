@@ -13,7 +13,7 @@ import { fault } from '../platform/fault.ts'
 import { MiB } from '../platform/limits.ts'
 import type { Log } from '../platform/log.ts'
 import type { Checkpoint } from '../projections/checkpoint.ts'
-import { FollowerThread } from '../projections/follower-thread.ts'
+import { FollowerThread, type PackedHorizons } from '../projections/follower-thread.ts'
 import type { World } from '../projections/world.ts'
 import { LmdbStore } from '../store/lmdb-store.ts'
 import type { FrameLog } from './committer.ts'
@@ -54,12 +54,15 @@ interface News {
   onCheckpoint: (checkpoint: Checkpoint) => void
   onDurable: () => void
   onReadable: () => void
+  /** The past before these records goes. Resolves when all that was decided before is durable. */
+  onHorizons: (horizons: PackedHorizons) => Promise<void>
 }
 
 const silentNews = (): News => ({
   onCheckpoint: () => undefined,
   onDurable: () => undefined,
   onReadable: () => undefined,
+  onHorizons: async () => undefined,
 })
 
 /** Checked again each second: a terabyte takes three days. */
@@ -133,6 +136,7 @@ async function openAll(
     {
       onCheckpoint: (checkpoint) => news.onCheckpoint(checkpoint),
       onErased: (erased) => world.erase(erased),
+      onHorizons: (horizons) => news.onHorizons(horizons),
       onCrash: onFailure,
       settled: () => logThread.drain(),
     },

@@ -144,6 +144,10 @@ export class Engine {
         opened.pressure.relieve()
       }
       parts.news.onDurable = () => opened.pressure.relieve()
+      parts.news.onHorizons = (horizons) => {
+        opened.world.announceHorizons(horizons)
+        return opened.stream.whenDurable(opened.stream.decided)
+      }
       engine.begin(options)
       return engine
     } catch (error) {

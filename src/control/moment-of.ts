@@ -67,12 +67,13 @@ export async function momentNamed(
     await engine.seal(share.id)
     const seq = stream.decided
     await whenDurable(serving, seq)
+    await engine.readable()
     return seq
   }
   const moment = momentFrom(engine, text)
   if (moment === undefined) throw Problem.of('malformed', `${text} is no moment. ${MOMENT}`)
   await whenDurable(serving, stream.decided)
-  journal.poke()
+  await engine.readable()
   const seq = await resolveMoment(moment, share, journal, stream.durable, world.horizon(share.id))
   if (typeof seq !== 'string') {
     const before = world.glance(share.id, seq).inode(ROOT_INO) === undefined

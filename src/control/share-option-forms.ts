@@ -61,6 +61,7 @@ export const shareOptionForms: Readonly<Record<OptionName, OptionForm>> = {
     description: 'Whether past moments are found in .history at the root, and listed there.',
   },
   retain: { ...amount, description: 'How long past moments stay readable, in seconds.' },
+  retainBytes: { ...amount, description: 'Bytes kept for the past alone; 0: what retain takes.' },
   quota: { ...amount, description: 'Bytes of content it may hold; 0: as much as there is.' },
   frozen: { ...flag, description: 'Changes wait until it is thawed.' },
 }

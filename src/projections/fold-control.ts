@@ -3,13 +3,13 @@ import type { EventOf } from '../journal/events.ts'
 import type { JournalRecord } from '../journal/record.ts'
 import { fileKind, newInode, ROOT_INO } from './inode.ts'
 import { nodeId } from './node-id.ts'
-import { defaultShareOptions, type ShareOptions } from './share.ts'
+import { firstShareOptions, type ShareOptions } from './share.ts'
 import type { World } from './world.ts'
 import { WorldError } from './world-error.ts'
 
 function shareCreated(world: World, event: EventOf<'ShareCreated'>, record: JournalRecord): void {
   const { share: id, name, generation } = event
-  const options = { ...defaultShareOptions, ...event.options } as ShareOptions
+  const options = { ...firstShareOptions, ...event.options } as ShareOptions
   const { seq } = record
   const share = { id, name, generation, options, labels: {}, holds: {}, deleted: 0 }
   world.control.shares.put(id, share, seq)
@@ -22,7 +22,7 @@ function shareCreated(world: World, event: EventOf<'ShareCreated'>, record: Jour
 
 function shareForked(world: World, event: EventOf<'ShareForked'>, record: JournalRecord): void {
   const { share: id, name, generation, nextIno, inodes, bytes, seq } = event
-  const options = { ...defaultShareOptions, ...event.options } as ShareOptions
+  const options = { ...firstShareOptions, ...event.options } as ShareOptions
   const base = { share: event.base, seq }
   const share = { id, name, generation, options, labels: {}, holds: {}, base, deleted: 0 }
   world.control.shares.put(id, share, record.seq)

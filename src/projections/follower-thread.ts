@@ -34,10 +34,18 @@ function unpackCheckpoint({ seq, hash, digests }: PackedCheckpoint): Checkpoint 
   return { seq, hash, digests: unpacked }
 }
 
+/** By share: the last record that is to be forgotten. */
+export type PackedHorizons = readonly (readonly [share: number, seq: number])[]
+
 export interface FollowerEvents {
   readonly onCheckpoint: (checkpoint: Checkpoint) => void
   /** Rows left the store that nobody can ask for any more. */
   readonly onErased: (erased: Erased) => void
+  /**
+   * The past before these records is about to be forgotten: nobody may begin to rely on it.
+   * Resolves when whoever has begun is in the journal.
+   */
+  readonly onHorizons: (horizons: PackedHorizons) => Promise<void>
   readonly onCrash: (error: Error) => void
   /** Resolves when the journal can be read up to what is durable now. */
   readonly settled: () => Promise<void>
@@ -47,13 +55,16 @@ export interface FollowerEvents {
 export class FollowerThread {
   private readonly thread: Thread
   private readonly settled: () => Promise<void>
+  private readonly onHorizons: FollowerEvents['onHorizons']
+  private readonly soon: NodeJS.Timeout
+  private readonly pruning: NodeJS.Timeout
+  private underWay: Promise<Pruned> | undefined
   private told = false
 
-  constructor(
-    data: FollowerThreadData,
-    { onCheckpoint, onErased, onCrash, settled }: FollowerEvents,
-  ) {
+  constructor(data: FollowerThreadData, events: FollowerEvents) {
+    const { onCheckpoint, onErased, onHorizons, onCrash, settled } = events
     this.settled = settled
+    this.onHorizons = onHorizons
     const url = new URL('./follower-worker.ts', import.meta.url)
     this.thread = new Thread(url, {
       name: 'follower',
@@ -64,6 +75,11 @@ export class FollowerThread {
         else if (event === 'pruned') onErased(payload as Pruned)
       },
     })
+    const ignored = () => undefined
+    const prune = () => void this.prune().catch(ignored)
+    // Projections that were made again have what had been forgotten: not for long.
+    this.soon = setTimeout(prune, FIRST_PRUNE_MILLIS).unref()
+    this.pruning = setInterval(prune, PRUNE_MILLIS).unref()
   }
 
   /** More is durable. Told at most once a few milliseconds: it reads all there is each time. */
@@ -87,15 +103,32 @@ export class FollowerThread {
     return this.thread.call('mark', live.memory)
   }
 
-  /** Forgets what retention does not cover any more. */
-  async prune(): Promise<Pruned> {
+  /**
+   * Forgets what retention does not cover any more. One round; who asks while one is under way gets
+   * its result.
+   */
+  prune(): Promise<Pruned> {
+    this.underWay ??= this.pruneOnce().finally(() => {
+      this.underWay = undefined
+    })
+    return this.underWay
+  }
+
+  private async pruneOnce(): Promise<Pruned> {
     await this.settled()
-    return this.thread.call('prune', undefined)
+    const horizons = await this.thread.call<PackedHorizons>('horizons', undefined)
+    await this.onHorizons(horizons)
+    await this.settled()
+    return this.thread.call('prune', horizons)
   }
 
   stop(): Promise<void> {
+    clearTimeout(this.soon)
+    clearInterval(this.pruning)
     return this.thread.stop()
   }
 }
 
 const TELL_MILLIS = 20
+const FIRST_PRUNE_MILLIS = 60_000
+const PRUNE_MILLIS = 10 * 60_000

@@ -7,9 +7,10 @@ import { serveThread, yieldToOthers } from '../platform/thread.ts'
 import { LmdbStore } from '../store/lmdb-store.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { Follower } from './follower.ts'
-import { type FollowerThreadData, packCheckpoint } from './follower-thread.ts'
+import { type FollowerThreadData, type PackedHorizons, packCheckpoint } from './follower-thread.ts'
 import { markBlocks } from './marker.ts'
 import { type Pruned, Pruner } from './pruner.ts'
+import { Retention } from './retention.ts'
 import { World } from './world.ts'
 
 const { journalDir, storePath, memory } = workerData as FollowerThreadData
@@ -31,9 +32,16 @@ const emit = serveThread({
     const bloom = new Bloom(live)
     return markBlocks(store, (id) => bloom.add(id), breathe)
   },
-  prune: () => prune(),
+  /** How far the past should reach. */
+  horizons: async (): Promise<PackedHorizons> => {
+    journal.poke()
+    await follower.catchUp()
+    const wanted = await retention.wanted(instantOfMillis(Date.now()))
+    const allowed = retention.allowed(wanted)
+    return [...wanted.keys()].map((share) => [share, allowed(share)] as const)
+  },
+  prune: (wanted: PackedHorizons) => prune(wanted),
   close: async () => {
-    clearInterval(pruning)
     stop.abort()
     await following
     await follower.catchUp()
@@ -51,47 +59,20 @@ const following = follower.follow(stop.signal)
 
 // A few thousand rows at a time with a breath in between: retention must not be felt.
 const BREATH_MILLIS = 4
-const PRUNE_MILLIS = 10 * 60_000
 const breathe = () => new Promise<void>((resolve) => setTimeout(resolve, BREATH_MILLIS))
 const pruner = new Pruner(follower.world, breathe)
-let underWay: Promise<Pruned> | undefined
-const pruning = setInterval(() => void prune(), PRUNE_MILLIS)
+const retention = new Retention({
+  world: follower.world,
+  store,
+  lastSeqAt: (moment) => journal.lastSeqAt(moment),
+  pause: breathe,
+})
 
-/** One round; who asks while one is under way gets its result. */
-function prune(): Promise<Pruned> {
-  underWay ??= pruneOnce().finally(() => {
-    underWay = undefined
-  })
-  return underWay
-}
-
-/** A fork needs its base as of the moment it began at, for as long as it is there itself. */
-function pinBases(horizons: Map<number, number>): void {
-  const shares = [...follower.world.control.shares.values()].sort((a, b) => b.id - a.id)
-  // A base is older than its forks, so each share's horizon is settled when its turn comes.
-  for (const { id, deleted, base } of shares) {
-    const gone = deleted !== 0 && deleted <= (horizons.get(id) ?? 0)
-    if (gone || base === undefined) continue
-    horizons.set(base.share, Math.min(horizons.get(base.share) ?? base.seq, base.seq))
-  }
-}
-
-async function pruneOnce(): Promise<Pruned> {
+/** Holds and forks that came since the horizons were announced count: none can come below them. */
+async function prune(wanted: PackedHorizons): Promise<Pruned> {
   journal.poke()
   await follower.catchUp()
-  const { shares } = follower.world.control
-  const horizons = new Map<number, number>()
-  for (const { id, options, holds } of shares.values()) {
-    const moment = instantOfMillis(Date.now() - options.retain * 1000)
-    const held = Math.min(...Object.values(holds)) - 1
-    horizons.set(id, Math.min(await journal.lastSeqAt(moment), held))
-  }
-  pinBases(horizons)
-  // The control plane is remembered for as long as any share is.
-  const least = Math.min(...horizons.values(), follower.world.stored.seq)
-  const pruned = await pruner.prune((share) =>
-    Math.min(follower.world.stored.seq, horizons.get(share) ?? least),
-  )
+  const pruned = await pruner.prune(retention.allowed(new Map(wanted)))
   emit('pruned', pruned)
   return pruned
 }

@@ -52,6 +52,7 @@ export class World {
   private readonly pastViews = new Map<number, TreeView>()
   private checkpoint: Checkpoint
   private horizons: ReadonlyMap<number, number>
+  private announced: ReadonlyMap<number, number> = new Map()
 
   /** `memory`: bytes for rows in memory. The world is as of the store's checkpoint. */
   constructor(store: Store, memory: number) {
@@ -216,7 +217,15 @@ export class World {
 
   /** The last record of a share that is forgotten; moments after it can be looked at. */
   horizon(share: number): number {
-    return this.horizons.get(share) ?? 0
+    return Math.max(this.horizons.get(share) ?? 0, this.announced.get(share) ?? 0)
+  }
+
+  /**
+   * The past before these records is about to be forgotten: nothing may be made to rely on it from
+   * now on, until it is over (`erase`).
+   */
+  announceHorizons(horizons: Iterable<readonly [share: number, seq: number]>): void {
+    this.announced = new Map(horizons)
   }
 
   /** Reads again how far the past reaches: another world may have forgotten some of it. */
@@ -228,6 +237,7 @@ export class World {
   /** Extent maps and shares that the store does not have any more leave memory too. */
   erase({ contents, shares }: Erased): void {
     this.refreshHorizons()
+    this.announced = new Map()
     if (contents.length === 0 && shares.length === 0) return
     const [dead, closed] = [new Set(contents), new Set(shares)]
     const share = (group: number) => closed.has(shareOf(group))

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { SYSTEM } from '../../src/auth/principal.ts'
+import type { Command } from '../../src/commands/deciders.ts'
 import type { Engine } from '../../src/commands/engine.ts'
 import { count } from '../../src/commands/past/count.ts'
 import { NO_ORIGIN } from '../../src/commands/stream.ts'
@@ -228,5 +229,26 @@ describe('fork', () => {
     await engine.follower.prune()
     const collected = await engine.collector.collect()
     assert.ok(collected.dropped >= 8, `${collected.dropped} blocks went`)
+  })
+
+  test('and hold are refused at a moment that is about to be forgotten', async () => {
+    await populate(1)
+    const seq = engine.stream.decided
+    await churn(1)
+    engine.world.announceHorizons([[1, seq + 1]])
+    const refusal = (command: Command) => {
+      const decision = engine.stream.submit(command, NO_ORIGIN)
+      assert.ok(typeof decision !== 'string')
+      return decision.outcome.kind === 'refused' ? decision.outcome.why : undefined
+    }
+    const counts = { inodes: 1, bytes: 0, options: {} }
+    const fork = { type: 'ForkShare', base: 1, seq, name: '/fork', ...counts } as const
+    const hold = { type: 'PlaceHold', share: 1, hold: 'case', seq } as const
+    assert.equal(refusal(fork), 'outOfRetention')
+    assert.equal(refusal(hold), 'outOfRetention')
+    assert.equal(refusal({ ...hold, seq: seq + 1 }), undefined)
+    // It was kept after all, for the sake of a hold that came just before.
+    engine.world.erase({ contents: [], shares: [] })
+    assert.equal(refusal({ ...hold, hold: 'again' }), undefined)
   })
 })

@@ -41,12 +41,12 @@ async function workedOn(random: SeededRandom): Promise<{ moment: number; then: s
   const then = await textOf(engine, engine.world.live(SHARE))
   await work(engine, random, random.between(1, 40), theirs)
   await engine.drain()
-  engine.journal.poke()
+  await engine.readable()
   return { moment, then }
 }
 
 async function differences(from: number, to: number) {
-  engine.journal.poke()
+  await engine.readable()
   const frames = engine.journal.stored(from + 1)
   const all = []
   const options = { world: engine.world, share: SHARE, from, to, frames, pause }

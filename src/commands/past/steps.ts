@@ -1,6 +1,7 @@
 /** Single changes that bringing something back is made of, as an administrator makes them. */
 import { SYSTEM } from '../../auth/principal.ts'
 import type { Refusal } from '../../journal/refusal.ts'
+import { fileKind } from '../../projections/inode.ts'
 import { nodeId } from '../../projections/node-id.ts'
 import { adminOrigin } from '../administrator.ts'
 import type { Command } from '../deciders.ts'
@@ -59,6 +60,7 @@ async function step(engine: Engine, command: Command): Promise<Done> {
   const { share, ino } = target(engine, command)
   // Bytes that are being sealed belong to the file as it is before.
   if (ino !== 0) await engine.content.settled(share, ino)
+  if (!isStored(engine, command)) return { result: 'outOfRetention', seq: 0 }
   const decision = engine.stream.submit(command, adminOrigin(), SYSTEM)
   if (typeof decision === 'string') return { result: 'delayed', seq: 0 }
   const { outcome, seq } = decision
@@ -68,6 +70,20 @@ async function step(engine: Engine, command: Command): Promise<Done> {
     engine.content.timesSet(share, ino)
   }
   return { result: outcome.ino, seq }
+}
+
+/**
+ * Whether the content that comes back is there. A rebuild brings back moments that had been
+ * forgotten and whose content was collected, until retention comes by again.
+ */
+function isStored({ world, blocks }: Engine, command: Command): boolean {
+  if (command.type !== 'RestoreInode' || command.part === 'attributes') return true
+  const { share, ino, seq } = command.from
+  const past = world.asOf(share, seq)
+  const source = past.inode(ino)
+  if (source?.kind !== fileKind.regular || source.size === 0) return true
+  const extents = past.extents(source, 0, source.size)
+  return extents.every(({ block }) => block === '' || blocks.locate(block) !== undefined)
 }
 
 /** The file whose staged bytes a command makes void. */

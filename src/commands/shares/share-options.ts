@@ -38,6 +38,7 @@ const checks: Readonly<Record<keyof ShareOptions, Check>> = {
   groups: oneOf('client', 'server'),
   history: oneOf('hidden', 'listed', 'off'),
   retain: amount,
+  retainBytes: amount,
   quota: amount,
   frozen: flag,
 }

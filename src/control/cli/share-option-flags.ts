@@ -25,11 +25,16 @@ const SIZES: Units = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 }
 const TIMES: Units = { '': 1, s: 1, m: 60, h: 3600, d: 86_400 }
 
 /** Suffixes of numbers, where there are any. */
-const units: Partial<Record<OptionName, Units>> = { quota: SIZES, retain: TIMES }
+const units: Partial<Record<OptionName, Units>> = {
+  quota: SIZES,
+  retain: TIMES,
+  retainBytes: SIZES,
+}
 
 const hints: Partial<Record<OptionName, string>> = {
   quota: 'Suffixes: K, M, G, T.',
   retain: 'Suffixes: m, h, d.',
+  retainBytes: 'Suffixes: K, M, G, T.',
   allow: 'Separated by commas.',
 }
 

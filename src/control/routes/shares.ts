@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Engine } from '../../commands/engine.ts'
 import { invalidOptions } from '../../commands/shares/share-options.ts'
 import type { Refusal } from '../../journal/refusal.ts'
-import type { Share, ShareOptions } from '../../projections/share.ts'
+import { defaultShareOptions, type Share, type ShareOptions } from '../../projections/share.ts'
 import { change, look, recorded } from '../admin.ts'
 import type { ShareAnswer } from '../answers.ts'
 import { Problem } from '../problem.ts'
@@ -68,8 +68,10 @@ function adviceFor(name: string, options: Partial<ShareOptions>) {
   }
 }
 
-function shown({ world }: Engine, { id, name, options }: Share): ShareAnswer {
+function shown({ world }: Engine, share: Share): ShareAnswer {
+  const { id, name } = share
   const { inodes, bytes } = world.usage(id)
+  const options = { ...defaultShareOptions, ...share.options }
   return { id, name, options, inodes, bytes }
 }
 

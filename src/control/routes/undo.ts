@@ -79,7 +79,6 @@ async function* steps(
   { dryRun = false, force = false }: Body,
   pause: Pause,
 ): AsyncIterable<object> {
-  const { world, journal } = engine
   const plan = await planned(engine, filter, pause)
   if (dryRun) {
     for (const step of plan) yield shown({ step, result: 'planned' })
@@ -88,8 +87,6 @@ async function* steps(
   for await (const taken of undo({ engine, share: filter.share, plan, force, pause })) {
     yield shown(taken)
   }
-  journal.poke()
-  world.refreshHorizons()
 }
 
 async function planned(
