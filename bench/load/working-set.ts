@@ -117,7 +117,7 @@ export async function makeFullFile(
 }
 
 /** Runs `one` for 0 to `count` - 1, several at a time. */
-async function inFlight<T>(count: number, one: (i: number) => Promise<T>): Promise<T[]> {
+export async function inFlight<T>(count: number, one: (i: number) => Promise<T>): Promise<T[]> {
   const results = new Array<T>(count)
   let next = 0
   const worker = async () => {

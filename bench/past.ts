@@ -1,0 +1,254 @@
+/**
+ * `node bench/past.ts`: what looking at the past costs, beside looking at the present, as the
+ * journal grows. LOOKUP and READ of the same files, live and as of a moment before all the changes
+ * that the journal holds; every file has been changed again and again since.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { stable_how } from '../src/protocols/nfs3/procedures/write.ts'
+import { type Nfs3Client, nfs3, ok, sattr } from '../test/client/nfs3-client.ts'
+import { callRecord } from './load/call-record.ts'
+import { PickedCalls } from './load/call-sources.ts'
+import { LatencyHistogram } from './load/latency-histogram.ts'
+import { LoadConnection } from './load/load-connection.ts'
+import { Random } from './load/random.ts'
+import { FailureTally } from './load/reply-verdict.ts'
+import { inFlight, makeFiles, type NamedFile, openWorkplace, USER } from './load/working-set.ts'
+import { startDfs } from './peers/dittofs.ts'
+import type { RunningPeer } from './peers/peer.ts'
+import { significant } from './report/figures.ts'
+import { machineFacts } from './report/machine-facts.ts'
+
+const HELP = `Usage: node bench/past.ts [--records N,N…] [--files N] [--seconds S] [--rounds N]
+                           [--json FILE] [--dir DIR]
+
+Makes N files (2000) of 4 KiB, then changes them until the journal has the given numbers of records
+(10000,1000000), and measures LOOKUP and READ live and as of the moment before the changes, in turn,
+for S seconds (2) each and N rounds (3). Prints medians.
+`
+const ROOT = join(import.meta.dirname, '..')
+const CONNECTIONS = 4
+const IN_FLIGHT = 16
+const BYTES = 4096
+const MODES = [0o600, 0o640, 0o644, 0o660] as const
+
+type Target = Pick<NamedFile, 'dir' | 'name' | 'handle'>
+
+async function connections(server: RunningPeer): Promise<LoadConnection[]> {
+  const all = Array.from({ length: CONNECTIONS }, (_, i) =>
+    LoadConnection.open(server.nfs, IN_FLIGHT, i),
+  )
+  return Promise.all(all)
+}
+
+interface Rate {
+  readonly perSecond: number
+  readonly count: number
+  readonly p99Ms: number
+}
+
+/** Calls per second, each one picked at random. */
+async function rate(
+  server: RunningPeer,
+  records: readonly Buffer[],
+  seconds: number,
+): Promise<Rate> {
+  const histogram = new LatencyHistogram()
+  const failures = new FailureTally()
+  const open = await connections(server)
+  const start = performance.now()
+  const deadline = start + seconds * 1000
+  await Promise.all(
+    open.map((connection, i) =>
+      connection.run({
+        source: new PickedCalls(records, new Random(i + 1)),
+        histogram,
+        failures,
+        deadline,
+      }),
+    ),
+  )
+  const took = (performance.now() - start) / 1000
+  for (const connection of open) connection.close()
+  failures.throwIfAny('calls')
+  const { count } = histogram
+  return { perSecond: count / took, count, p99Ms: histogram.quantile(0.99) }
+}
+
+/** Changes files until there are `wanted` records more. */
+async function change(
+  server: RunningPeer,
+  files: readonly Target[],
+  wanted: number,
+): Promise<void> {
+  const records = MODES.flatMap((mode) =>
+    files.map(({ handle }) => {
+      const args = { object: handle, new_attributes: sattr({ mode }), guard: undefined }
+      return callRecord(nfs3.setattr, args, USER)
+    }),
+  )
+  let done = 0
+  while (done < wanted) {
+    const left = (wanted - done) / 20_000
+    const { count } = await rate(server, records, Math.min(5, Math.max(0.05, left)))
+    done += count
+    console.error(`${done} of ${wanted} changes`)
+  }
+}
+
+/** The same files as of a moment that `.history` names. */
+async function asOf(
+  nfs: Nfs3Client,
+  root: Buffer,
+  moment: string,
+  files: readonly Target[],
+): Promise<Target[]> {
+  const find = async (dir: Buffer, name: string) =>
+    Buffer.from(ok(await nfs.lookup({ what: { dir, name } })).object)
+  const then = await find(await find(root, '.history'), moment)
+  const dir = await find(then, 'bench')
+  return inFlight(files.length, async (i) => {
+    const { name } = files[i] as Target
+    return { dir, name, handle: await find(dir, name) }
+  })
+}
+
+const lookups = (files: readonly Target[]) =>
+  files.map(({ dir, name }) => callRecord(nfs3.lookup, { what: { dir, name } }, USER))
+
+const reads = (files: readonly Target[]) =>
+  files.map(({ handle }) => callRecord(nfs3.read, { file: handle, offset: 0, count: BYTES }, USER))
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number
+
+interface Figure {
+  readonly operation: string
+  readonly records: number
+  readonly live: number
+  readonly past: number
+  /** How many times as long the past takes. */
+  readonly ratio: number
+  readonly p99LiveMs: number
+  readonly p99PastMs: number
+}
+
+async function measure(
+  server: RunningPeer,
+  sources: { readonly operation: string; readonly live: Buffer[]; readonly past: Buffer[] },
+  records: number,
+  { seconds, rounds }: { readonly seconds: number; readonly rounds: number },
+): Promise<Figure> {
+  const [live, past]: [Rate[], Rate[]] = [[], []]
+  for (let round = 0; round < rounds; round++) {
+    live.push(await rate(server, sources.live, seconds))
+    past.push(await rate(server, sources.past, seconds))
+  }
+  const [now, then] = [live, past].map((some) => median(some.map(({ perSecond }) => perSecond)))
+  return {
+    operation: sources.operation,
+    records,
+    live: now as number,
+    past: then as number,
+    ratio: (now as number) / (then as number),
+    p99LiveMs: median(live.map(({ p99Ms }) => p99Ms)),
+    p99PastMs: median(past.map(({ p99Ms }) => p99Ms)),
+  }
+}
+
+async function run(data: string, options: Options): Promise<Figure[]> {
+  const server = await startDfs(data, 'async')
+  try {
+    const place = await openWorkplace(server, server.exportPath)
+    const { nfs, dir, root } = place
+    const files = await makeFiles(nfs, dir, options.files)
+    const stable = stable_how.UNSTABLE
+    await inFlight(files.length, async (i) => {
+      const { handle: file } = files[i] as NamedFile
+      const bytes = Buffer.alloc(BYTES, `content of ${i} `)
+      ok(await nfs.write({ file, offset: 0, count: BYTES, stable, data: bytes }))
+      ok(await nfs.commit({ file, offset: 0, count: 0 }))
+    })
+    await delay(1100)
+    const moment = `${new Date().toISOString().slice(0, 19)}Z`
+    await delay(1100)
+    const figures: Figure[] = []
+    let records = 3 * files.length
+    for (const wanted of options.records) {
+      await change(server, files, wanted - records)
+      records = Math.max(records, wanted)
+      // What was changed last is on its way into the projections for another moment.
+      await delay(2000)
+      const then = await asOf(nfs, root, moment, files)
+      const look = { operation: 'LOOKUP', live: lookups(files), past: lookups(then) }
+      const read = { operation: 'READ', live: reads(files), past: reads(then) }
+      for (const sources of [look, read]) {
+        figures.push(await measure(server, sources, records, options))
+        print([figures.at(-1) as Figure])
+      }
+    }
+    await place.rpc.close()
+    return figures
+  } finally {
+    await server.stop()
+  }
+}
+
+interface Options {
+  readonly records: readonly number[]
+  readonly files: number
+  readonly seconds: number
+  readonly rounds: number
+}
+
+function print(figures: readonly Figure[]): void {
+  for (const { operation, records, live, past, ratio, p99LiveMs, p99PastMs } of figures) {
+    const columns = [
+      operation.padEnd(8),
+      records.toLocaleString('en-US').padStart(12),
+      `${significant(live)}/s live`.padStart(14),
+      `${significant(past)}/s past`.padStart(14),
+      `${ratio.toFixed(2)} x`.padStart(8),
+      `p99 ${p99LiveMs.toFixed(1)} and ${p99PastMs.toFixed(1)} ms`,
+    ]
+    console.log(columns.join('  '))
+  }
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      records: { type: 'string', default: '10000,1000000' },
+      files: { type: 'string', default: '2000' },
+      seconds: { type: 'string', default: '2' },
+      rounds: { type: 'string', default: '3' },
+      json: { type: 'string' },
+      dir: { type: 'string', default: join(ROOT, 'data') },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) {
+    console.log(HELP)
+    return
+  }
+  mkdirSync(values.dir, { recursive: true })
+  const data = mkdtempSync(join(values.dir, 'past-'))
+  try {
+    const options = {
+      records: values.records.split(',').map(Number),
+      files: Number(values.files),
+      seconds: Number(values.seconds),
+      rounds: Number(values.rounds),
+    }
+    const figures = await run(data, options)
+    const report = { facts: machineFacts(values.dir), options, figures }
+    const text = `${JSON.stringify(report, null, 2)}\n`
+    if (values.json !== undefined) writeFileSync(values.json, text)
+  } finally {
+    rmSync(data, { recursive: true, force: true })
+  }
+}
+
+await main()
