@@ -26,8 +26,8 @@ export interface ServerOptions {
 
 const LOG_LINES_KEPT = 2000
 const ERROR_LEVEL = 50
-/** What Node prints on stderr about interfaces that will go some day. */
-const deprecation = /Deprecat|--trace-(warnings|deprecation)/
+/** What Node prints about interfaces that will go some day, and what a fault point says. */
+const expected = /Deprecat|--trace-(warnings|deprecation)|^fault /
 
 /** A server that ended before it served anybody. */
 export class StartError extends Error {
@@ -38,6 +38,17 @@ export class StartError extends Error {
     super(`the server ended with ${code} before it was ready:\n${log.join('\n')}`)
     this.log = log
   }
+}
+
+/** Lines of a log that say that something is wrong. */
+export function errorsAmong(lines: readonly string[]): readonly string[] {
+  return lines.filter((line) => {
+    try {
+      return JSON.parse(line).level >= ERROR_LEVEL
+    } catch {
+      return !expected.test(line)
+    }
+  })
 }
 
 /** Servers that must not outlive this process, whatever happens to it. */
@@ -104,13 +115,7 @@ export class ServerProcess {
 
   /** What it has logged as an error: it never should, whatever clients do. */
   get errors(): readonly string[] {
-    return this.log.filter((line) => {
-      try {
-        return JSON.parse(line).level >= ERROR_LEVEL
-      } catch {
-        return !deprecation.test(line)
-      }
-    })
+    return errorsAmong(this.log)
   }
 
   /** What it said on stderr, the last of it. */

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, realpathSync, rmSync } from 'node:fs'
+import { realpathSync, rmSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { makeDirectory } from '../platform/directory.ts'
 
 /** What lies where in a data directory (docs/formats/README.md). */
 export interface DataPaths {
@@ -35,7 +36,7 @@ export class InUseError extends Error {
  * again the moment its process is gone, however it went.
  */
 export async function lockDataDirectory(root: string): Promise<() => Promise<void>> {
-  mkdirSync(root, { recursive: true, mode: 0o700 })
+  makeDirectory(root)
   const name = createHash('sha256').update(realpathSync(root)).digest('hex').slice(0, 24)
   const path = join(tmpdir(), `dittofs-${name}.lock`)
   let server = await listen(path)

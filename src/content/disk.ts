@@ -6,7 +6,6 @@ import {
   fstatSync,
   fsyncSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   read,
   readdirSync,
@@ -16,6 +15,7 @@ import {
   writevSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { makeDirectory, syncDirectory } from '../platform/directory.ts'
 import { fault } from '../platform/fault.ts'
 
 export interface DiskFile {
@@ -130,28 +130,21 @@ export class RealDisk implements Disk {
 
   constructor(dir: string) {
     this.dir = dir
-    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    makeDirectory(dir)
+    // A process that was killed may have left names that are not durable yet.
+    syncDirectory(dir)
   }
 
   create(name: string): DiskFile {
     fault('file.create')
     const file = new RealFile(join(this.dir, name), 'wx+')
-    this.syncDirectory()
+    syncDirectory(this.dir)
     fault('file.created')
     return file
   }
 
   open(name: string): DiskFile {
     return new RealFile(join(this.dir, name), 'r+')
-  }
-
-  private syncDirectory(): void {
-    const fd = openSync(this.dir, 'r')
-    try {
-      fsyncSync(fd)
-    } finally {
-      closeSync(fd)
-    }
   }
 
   list(): readonly string[] {

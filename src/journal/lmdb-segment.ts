@@ -1,5 +1,6 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { ABORT, open, type RootDatabase } from 'lmdb'
+import { syncDirectory } from '../platform/directory.ts'
 import { fault } from '../platform/fault.ts'
 import { GiB, MiB } from '../platform/limits.ts'
 
@@ -51,7 +52,8 @@ export class Segment {
   }
 
   private env(): RootDatabase<Buffer, Buffer> {
-    this.db ??= open<Buffer, Buffer>({
+    if (this.db !== undefined) return this.db
+    this.db = open<Buffer, Buffer>({
       path: this.path,
       noSubdir: true,
       encoding: 'binary',
@@ -61,6 +63,8 @@ export class Segment {
       // With it a commit is visible before it is durable, and a full disk is never reported.
       overlappingSync: false,
     })
+    // Before anything is said to be in it: what has no name is lost, synced or not.
+    if (!this.readOnly) syncDirectory(dirname(this.path))
     return this.db
   }
 

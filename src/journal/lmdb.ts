@@ -7,9 +7,10 @@
  * writer that it replaces finds its own next key taken, in this file or, when the successor has
  * rolled to another, by the seal.
  */
-import { mkdir, readdir, unlink } from 'node:fs/promises'
+import { readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Instant, laterThan } from '../platform/clock.ts'
+import { makeDirectory } from '../platform/directory.ts'
 import { GiB } from '../platform/limits.ts'
 import { JournalFormatError } from './fields.ts'
 import { decodeFrame, type Frame, lastSeq, recordsOf } from './frame.ts'
@@ -50,7 +51,7 @@ export class LmdbJournal implements Journal {
 
   static async open(options: LmdbJournalOptions): Promise<LmdbJournal> {
     const journal = new LmdbJournal(options)
-    if (!journal.readOnly) await mkdir(journal.dir, { recursive: true, mode: 0o700 })
+    if (!journal.readOnly) makeDirectory(journal.dir)
     await journal.discover()
     return journal
   }

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
+import { makeDirectory, syncDirectory } from '../platform/directory.ts'
 import { isFull } from '../platform/disk-full.ts'
 import { fault } from '../platform/fault.ts'
 import { GiB } from '../platform/limits.ts'
@@ -96,7 +97,7 @@ export class LmdbStore implements Store {
     const { readOnly = false } = options
     this.path = path
     this.options = options
-    if (!readOnly) mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    if (!readOnly) makeDirectory(dirname(path))
     this.root = open<Buffer, Buffer>({
       path,
       noSubdir: true,
@@ -107,6 +108,7 @@ export class LmdbStore implements Store {
       overlappingSync: false,
       readOnly,
     })
+    if (!readOnly) syncDirectory(dirname(path))
   }
 
   map(name: string): LmdbMap {

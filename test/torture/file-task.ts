@@ -93,7 +93,6 @@ export class FileTask implements Task {
 
   async verify(session: Session): Promise<void> {
     const { model, handle, wanted } = this
-    this.wanted = undefined
     const bytes = await session.readAll(handle)
     try {
       model.recovered(bytes.length, bytes)
@@ -102,6 +101,7 @@ export class FileTask implements Task {
       model.resize(wanted)
       model.recovered(bytes.length, bytes)
     }
+    this.wanted = undefined
     const verifier = (await session.commit(handle)).toString('hex')
     assert.ok(!this.verifiers.has(verifier), 'the write verifier is one from before the crash')
   }

@@ -8,7 +8,8 @@ import { after, before, describe, test } from 'node:test'
 import { faultPoints } from '../../src/platform/fault.ts'
 import { SeededRandom, seedFromEnvironment } from '../seeded-random.ts'
 import { soaking } from '../soak.ts'
-import { noFigures, someKill, Torture } from './torture.ts'
+import { someKill } from './kills.ts'
+import { noFigures, Torture } from './torture.ts'
 
 const seed = seedFromEnvironment()
 const random = new SeededRandom(seed)

@@ -3,27 +3,22 @@
  * time it is back. Choices follow from a seed, moments only as far as the machine repeats itself.
  */
 import assert from 'node:assert/strict'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { dataPaths } from '../../src/commands/data-directory.ts'
-import { type FaultPoint, faultPoints } from '../../src/platform/fault.ts'
+import type { FaultPoint } from '../../src/platform/fault.ts'
 import { RpcDisconnected } from '../client/rpc-error.ts'
 import { connect, Session } from '../protocols/session.ts'
 import { SeededRandom } from '../seeded-random.ts'
-import { ServerProcess, StartError } from '../server-process.ts'
+import { errorsAmong, ServerProcess, StartError } from '../server-process.ts'
 import { temporaryDirectory } from '../temporary.ts'
 import { FileTask } from './file-task.ts'
+import { environmentOf, type Kill, needsMaintenance, someMoment } from './kills.ts'
+import { PowerCut } from './power/power-cut.ts'
 import { checkContent, checkJournal, checkProjections, Rebuild } from './state-checks.ts'
 import type { Task } from './task.ts'
 import { TreeTask } from './tree-task.ts'
-
-/** How a server ends: when a place is passed for the Nth time, or so many milliseconds in. */
-export type Kill =
-  | { readonly kind: 'fault'; readonly point: FaultPoint; readonly pass: number }
-  | { readonly kind: 'moment'; readonly millis: number }
-  | { readonly kind: 'starting'; readonly millis: number }
-  /** So many milliseconds after it was asked to stop in good order. */
-  | { readonly kind: 'stopping'; readonly millis: number }
 
 export interface Figures {
   kills: number
@@ -39,6 +34,11 @@ export interface Figures {
   wholes: number
   blocks: number
   records: number
+  /** Sectors that no sync had made durable when the power went, and those that were lost. */
+  unsynced: number
+  lost: number
+  /** Names that went or came back. */
+  names: number
   readonly reached: Map<FaultPoint, number>
 }
 
@@ -52,6 +52,9 @@ export const noFigures = (): Figures => ({
   wholes: 0,
   blocks: 0,
   records: 0,
+  unsynced: 0,
+  lost: 0,
+  names: 0,
   reached: new Map(),
 })
 
@@ -63,6 +66,8 @@ export interface Load {
   readonly hardTrees: number
   /** Sizes that files may grow to. */
   readonly files: readonly number[]
+  /** When the server ends, its power goes with it. */
+  readonly powerCuts?: boolean
 }
 
 export const fullLoad: Load = {
@@ -71,26 +76,22 @@ export const fullLoad: Load = {
   files: [20_000, 200_000, 200_000, 2_000_000],
 }
 /** How long a fault point may take to be reached before the server is killed without it. */
-const PATIENCE_MILLIS = 6000
+const PATIENCE_MILLIS = 4000
 const BEFORE_STOP_MILLIS = 200
 const RECONNECT_MILLIS = 120_000
 const PATIENT = { timeoutMs: RECONNECT_MILLIS }
 /** Whole checks, with the server stopped, are made every so many kills. */
 const WHOLE_EVERY = 10
+/** How long a process that was killed may take to be gone. */
+const DYING_MILLIS = 2000
 const SETTINGS = { 'share-squash': 'none' }
 
-/** Points that are passed often: which pass it is should differ. */
-const OFTEN = /^(file\.(write|written|synced)|frame|stream|seal|store|flush|index)/
-/** Points that are passed when somebody asks for it. */
-const MAINTAINED = /^(prune|collect|compact|file\.removed)/
+const atRest = async (): Promise<void> => undefined
 
-export function someKill(random: SeededRandom): Kill {
-  const kind = random.weighted({ fault: 52, moment: 36, starting: 7, stopping: 5 })
-  if (kind !== 'fault') return { kind, millis: random.between(20, 700) }
-  const point = random.pick(faultPoints)
-  const most = OFTEN.test(point) ? random.pick([3, 30, 200]) : 2
-  return { kind, point, pass: random.between(1, most) }
-}
+/** Of a connection to a server that dies: RPC's, or HTTP's. */
+const isDisconnection = (error: unknown): boolean =>
+  error instanceof RpcDisconnected ||
+  (error instanceof TypeError && /fetch failed|terminated/.test(error.message))
 
 export class Torture {
   readonly figures: Figures
@@ -100,19 +101,28 @@ export class Torture {
   private readonly data = join(this.directory.path, 'data')
   private readonly paths = dataPaths(this.data)
   private readonly rebuild = new Rebuild(this.paths, this.directory.path)
+  private readonly power: PowerCut | undefined
   private readonly soft: Task[] = []
   private readonly hard: Task[] = []
   private server: ServerProcess | undefined
+  /** With a server there again, resolves when nobody waits for an answer any more. */
+  private resting: () => Promise<void> = atRest
+  /** Nobody will wait for an answer any more. */
+  private leave: () => Promise<void> = atRest
   private port = 0
 
   constructor(seed: number, figures: Figures, load = fullLoad) {
     this.load = load
+    if (load.powerCuts === true) {
+      mkdirSync(this.data)
+      this.power = new PowerCut(this.data, this.directory.path)
+    }
     this.random = new SeededRandom(seed)
     this.figures = figures
   }
 
   async begin(): Promise<void> {
-    this.server = await this.start({})
+    this.server = await this.start()
     this.port = this.server.port
     const session = await Session.open(this.port)
     const seeded = () => new SeededRandom(this.random.word())
@@ -129,78 +139,114 @@ export class Torture {
     }
     await session.close()
     await this.server.stop()
+    this.cutPower()
   }
 
-  private start(environment: Readonly<Record<string, string>>, killAfter?: number) {
+  private start(kill?: Kill): Promise<ServerProcess> {
+    const environment = { ...this.power?.environment(), ...(kill && environmentOf(kill)) }
     const options = { data: this.data, nfsPort: this.port, settings: SETTINGS, environment }
-    return ServerProcess.start(killAfter === undefined ? options : { ...options, killAfter })
+    if (kill?.kind !== 'starting') return ServerProcess.start(options)
+    return ServerProcess.start({ ...options, killAfter: kill.millis })
   }
 
-  /** One life of the server, its end, and what is there then. */
+  /** One life of the server, from what is there of the last one to its end. */
   async round(kill: Kill): Promise<void> {
-    const { figures } = this
     const before = this.acknowledged()
-    const resting = await this.live(kill)
-    figures.kills += 1
+    const left = await this.serve(kill)
+    await this.live(left)
+    await this.killed(this.running().lines)
+    this.figures.acknowledged += this.acknowledged() - before
+  }
+
+  /**
+   * Starts the server with its end in store, and compares what is there with what is known. It may
+   * end meanwhile: then it is started again, without. Resolves to how it is to end now.
+   */
+  private async serve(kill: Kill): Promise<Kill> {
+    let left: Kill | undefined = kill
+    for (;;) {
+      const died: readonly string[] | undefined = await this.tryToServe(left)
+      if (died === undefined) break
+      this.figures.starts += 1
+      await this.killed(died)
+      left = undefined
+    }
+    if (this.figures.kills % WHOLE_EVERY === 0 && this.figures.kills > 0) {
+      await this.checkWhole()
+      left = undefined
+      this.server = await this.start()
+    }
+    return left ?? someMoment(this.random)
+  }
+
+  /** What the server said before it died, if it did. */
+  private async tryToServe(kill: Kill | undefined): Promise<readonly string[] | undefined> {
+    let server: ServerProcess
+    try {
+      server = await this.start(kill)
+    } catch (error) {
+      if (error instanceof StartError) return error.log
+      throw error
+    }
+    this.server = server
+    try {
+      await this.resting()
+      await this.verify()
+      await this.compareRebuilt(server)
+      return undefined
+    } catch (error) {
+      if (!isDisconnection(error)) throw error
+      await Promise.race([server.exited, sleep(DYING_MILLIS)])
+      if (server.alive) throw error
+      return server.lines
+    }
+  }
+
+  /** The server is dead, which is no reason for anything that lies there to be wrong. */
+  private async killed(lines: readonly string[]): Promise<void> {
+    this.figures.kills += 1
+    this.note(lines)
+    this.cutPower()
     await checkProjections(this.paths)
-    this.server = await this.start({})
-    await resting()
-    await this.verify()
-    figures.acknowledged += this.acknowledged() - before
-    await this.compareRebuilt()
-    assert.deepEqual(this.server.errors, [])
-    if (figures.kills % WHOLE_EVERY === 0) await this.checkWhole()
+  }
+
+  /** Of a server that is gone. */
+  private cutPower(): void {
+    if (this.power === undefined) return
+    const { sectors, lost, names } = this.power.cut(this.random)
+    this.figures.unsynced += sectors
+    this.figures.lost += lost
+    this.figures.names += names
   }
 
   private acknowledged(): number {
     return [...this.soft, ...this.hard].reduce((sum, task) => sum + task.acknowledged, 0)
   }
 
-  /**
-   * Starts the server with its end in store, and lets clients work until it comes. Resolves to how
-   * to wait, with a server there again, for what clients go on asking for.
-   */
-  private async live(kill: Kill): Promise<() => Promise<void>> {
-    let server: ServerProcess
-    try {
-      server = await this.serverFor(kill)
-    } catch (error) {
-      if (!(error instanceof StartError)) throw error
-      this.figures.starts += 1
-      this.note(error.log)
-      return async () => undefined
-    }
+  /** Clients work until the server ends. */
+  private async live(kill: Kill): Promise<void> {
+    const server = this.running()
     const sessions = await this.connectTo(server)
-    if (sessions === undefined) return async () => undefined
+    if (sessions === undefined) return
     const { soft, hard } = sessions
     let paused = false
     const work = this.soft.map((task) => task.work(soft, () => false))
-    const going = this.hard.map((task) => task.work(hard, () => paused))
-    const all = Promise.all([...work, ...going])
-    const failed = all.then(() => undefined)
+    const going = Promise.all(this.hard.map((task) => task.work(hard, () => paused)))
+    going.catch(() => undefined)
+    const failed = Promise.all([...work, going]).then(() => undefined)
     failed.catch(() => undefined)
-    const asked = kill.kind === 'fault' && MAINTAINED.test(kill.point)
-    if (asked || this.random.chance(0.3)) void this.maintain(server, asked ? 0 : 3600)
+    const needed = needsMaintenance(kill)
+    if (needed || this.random.chance(0.3)) void this.maintain(server, needed ? 0 : 3600)
     await Promise.race([this.ended(server, kill), failed])
     await server.kill()
-    this.note(server.lines)
-    assert.deepEqual(this.errorsOf(server), [])
     await Promise.all(work)
     paused = true
-    return async () => {
-      await Promise.all(going)
+    this.resting = async () => {
+      await going
       await hard.close()
+      this.resting = atRest
     }
-  }
-
-  private async serverFor(kill: Kill): Promise<ServerProcess> {
-    const { server } = this
-    const asItIs = kill.kind === 'moment' || kill.kind === 'stopping'
-    if (asItIs && server?.alive) return server
-    await server?.kill()
-    if (asItIs) return this.start({})
-    if (kill.kind === 'starting') return this.start({}, kill.millis)
-    return this.start({ DITTOFS_FAULT: `${kill.point}:${kill.pass}` })
+    this.leave = () => hard.close()
   }
 
   /** Undefined: it was killed by what connecting does. */
@@ -213,9 +259,8 @@ export class Torture {
       const rpc = await connect(this.port, { ...PATIENT, reconnectMs: RECONNECT_MILLIS })
       return { soft, hard: new Session(rpc, soft.root, soft.credentials) }
     } catch (error) {
-      if (!(error instanceof RpcDisconnected)) throw error
+      if (!isDisconnection(error)) throw error
       await server.exited
-      this.note(server.lines)
       return undefined
     }
   }
@@ -224,11 +269,8 @@ export class Torture {
     return Session.open(this.port, undefined, '/export', PATIENT)
   }
 
-  private errorsOf(server: ServerProcess): readonly string[] {
-    return server.errors.filter((line) => !line.startsWith('fault '))
-  }
-
   private note(lines: readonly string[]): void {
+    assert.deepEqual(errorsAmong(lines), [])
     const said = lines.find((line) => line.startsWith('fault '))
     if (said === undefined) return
     const point = said.slice('fault '.length) as FaultPoint
@@ -242,7 +284,7 @@ export class Torture {
       await sleep(BEFORE_STOP_MILLIS)
       void server.stop()
     }
-    const millis = kill.kind === 'fault' ? PATIENCE_MILLIS : kill.millis
+    const millis = 'millis' in kill ? kill.millis : PATIENCE_MILLIS
     await Promise.race([server.exited, sleep(millis)])
   }
 
@@ -259,15 +301,19 @@ export class Torture {
   private async verify(): Promise<void> {
     const session = await this.connect()
     const tasks = [...this.soft, ...this.hard]
-    await Promise.all(tasks.map((task) => task.verify(session)))
+    const outcomes = await Promise.allSettled(tasks.map((task) => task.verify(session)))
+    const reasons = outcomes.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []))
+    // What is wrong must not hide behind a server that dies at the same time.
+    const reason = reasons.find((one) => !isDisconnection(one)) ?? reasons[0]
+    if (reason !== undefined) throw reason
     this.figures.verified += tasks.length
     await session.close()
   }
 
   /** Live state is what the journal amounts to, folded apart from it. */
-  private async compareRebuilt(): Promise<void> {
+  private async compareRebuilt(server: ServerProcess): Promise<void> {
     for (let tries = 0; tries < 20; tries++) {
-      const live = JSON.parse(await this.running().ask('GET', '/v1/digest?audit=1'))
+      const live = JSON.parse(await server.ask('GET', '/v1/digest?audit=1'))
       const rebuilt = await this.rebuild.catchUp()
       assert.deepEqual(live.divergences, [])
       if (live.seq !== rebuilt.seq) continue
@@ -286,6 +332,7 @@ export class Torture {
   /** Everything, from the first record on, with nobody at work. */
   private async checkWhole(): Promise<void> {
     assert.equal(await this.running().stop(), 0)
+    this.cutPower()
     this.figures.wholes += 1
     this.figures.records = await checkJournal(this.paths)
     const scratch = temporaryDirectory('torture-rebuild')
@@ -299,6 +346,7 @@ export class Torture {
   }
 
   async end(): Promise<void> {
+    await this.leave()
     await this.server?.kill()
     this.directory.remove()
   }

@@ -52,14 +52,15 @@ export class TreeTask implements Task {
   async verify(session: Session): Promise<void> {
     this.subject.sessions = [session]
     const { pending } = this
-    this.pending = undefined
     const tree = await this.subject.tree()
     if (pending === undefined || isSameTree(tree, this.model.tree())) {
       assertSameTree(tree, this.model.tree())
+      this.pending = undefined
       return
     }
     const { value } = this.model.apply(pending)
     assertSameTree(tree, this.model.tree())
+    this.pending = undefined
     if (value?.node === undefined || !('name' in pending)) return
     // The answer that would have brought the handle is lost.
     const { dir, name } = pending
