@@ -17,7 +17,7 @@ export class PickedCalls implements CallSource {
   constructor(records: readonly Buffer[], random: Random) {
     this.records = records
     this.random = random
-    this.size = Math.max(...records.map((record) => record.length))
+    this.size = records.reduce((most, { length }) => Math.max(most, length), 0)
   }
 
   put(out: Buffer, at: number, xid: number): number {

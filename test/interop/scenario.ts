@@ -21,6 +21,7 @@ export const scenarios: readonly Scenario[] = [
   inOneGuest('mmap', 'memory-mapped writes reach the server and come back'),
   inOneGuest('sparse', 'sparse files of 5 GiB keep their holes and their data'),
   inOneGuest('many-entries', 'a directory of 20,000 files lists each once while others go'),
+  inOneGuest('history', 'the past is browsed and copied from .history'),
   inOneGuest('posix', 'POSIX semantics, as root and as ordinary users'),
   inTwoGuests('two-clients', 'two clients see each other’s work and exclude each other'),
 ]
