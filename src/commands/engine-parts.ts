@@ -2,8 +2,10 @@
 import { hostname } from 'node:os'
 import { BlockIndex } from '../content/block-index.ts'
 import { BlockStore } from '../content/block-store.ts'
+import type { Stored } from '../content/block-writer.ts'
 import { ContentThread } from '../content/content-thread.ts'
 import { RealDisk } from '../content/disk.ts'
+import type { FoundBlock } from '../content/segment.ts'
 import { recordsOf } from '../journal/frame.ts'
 import type { Tail } from '../journal/journal.ts'
 import { LmdbJournal } from '../journal/lmdb.ts'
@@ -58,6 +60,30 @@ interface News {
   onHorizons: (horizons: PackedHorizons) => Promise<void>
 }
 
+/** What the log thread has written, on its way to the index: told now and then. */
+class WrittenBlocks {
+  private readonly bulk: ContentThread
+  private written: FoundBlock[] = []
+  private position: Stored['position'] | undefined
+
+  constructor(bulk: ContentThread) {
+    this.bulk = bulk
+  }
+
+  add({ written, position }: Pick<Stored, 'written' | 'position'>): void {
+    for (const block of written) this.written.push(block)
+    this.position = position
+  }
+
+  tell(): void {
+    const { written, position } = this
+    if (position === undefined) return
+    this.written = []
+    this.position = undefined
+    this.bulk.note({ written, position })
+  }
+}
+
 const silentNews = (): News => ({
   onCheckpoint: () => undefined,
   onDurable: () => undefined,
@@ -98,15 +124,15 @@ async function openAll(
   closers.push(() => start.leave())
   await start.journal()
   await start.index()
-  const recovered = await recoverJournal(paths)
-  if (recovered > 0) log.info({ frames: recovered }, 'took the tail log into the journal')
+  await recoverJournal(paths, log)
   const { bulk, blocks } = await openContent(options, paths, closers)
+  const written = new WrittenBlocks(bulk)
   const logThread = new LogThread(
     { journalDir: paths.journal, segmentsDir: paths.segments, indexPath: paths.index },
     {
       onStored: (stored) => {
         blocks.landed(stored.written)
-        bulk.note(stored)
+        written.add(stored)
       },
       onReadable: () => news.onReadable(),
       onCrash: onFailure,
@@ -143,6 +169,7 @@ async function openAll(
   )
   closers.push(() => follower.stop())
   news.onReadable = () => {
+    written.tell()
     journal.poke()
     follower.durable()
   }

@@ -141,7 +141,7 @@ export class ContentThread {
   }
 
   /** Tells of blocks that another lane has written. */
-  note(stored: Stored): void {
+  note(stored: Pick<Stored, 'written' | 'position'>): void {
     const { written, position } = stored
     this.thread.tell('note', { written, position })
   }

@@ -106,6 +106,15 @@ export function decodeFrame(bytes: Buffer): Frame {
   }
 }
 
+/** What an append needs of an encoded frame, read from it. */
+export function frameToAppend(
+  bytes: Buffer,
+): Pick<Frame, 'bytes' | 'count' | 'firstSeq' | 'previousHash'> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const [count, firstSeq] = [view.getUint32(12), getUint53(view, 16)]
+  return { bytes, count, firstSeq, previousHash: bytes.subarray(36, 68) }
+}
+
 export const recordsOf = (frame: Frame): JournalRecord[] =>
   unpackRecords(frame.payload, frame.firstSeq, frame.count)
 

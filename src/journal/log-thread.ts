@@ -1,27 +1,32 @@
 import type { Stored } from '../content/block-writer.ts'
 import type { Instant } from '../platform/clock.ts'
-import { Thread } from '../platform/thread.ts'
+import { ring, Thread } from '../platform/thread.ts'
+import { AppendSlot } from './append-slot.ts'
 import { FencedError, type FrameToAppend, type Tail } from './journal.ts'
 
 export interface LogThreadData {
   readonly journalDir: string
   readonly segmentsDir: string
   readonly indexPath: string
+  readonly slotMemory: SharedArrayBuffer
 }
 
+/** An append that is too large for the slot. */
 export interface AppendCall {
-  readonly frame: FrameToAppend
+  readonly frame: Uint8Array
   readonly ids: readonly string[]
   readonly lengths: readonly number[]
   /** The blocks, one behind the other. */
   readonly bytes: Uint8Array
 }
 
+type Written = Pick<Stored, 'written' | 'position'>
+
 const NOTHING = new Uint8Array(0)
 
 export interface LogEvents {
   /** Blocks of an append are durable. */
-  readonly onStored: (stored: Stored) => void
+  readonly onStored: (written: Written) => void
   /** Journals that were opened for reading can have all that was durable when this was sent. */
   readonly onReadable: () => void
   readonly onCrash: (error: Error) => void
@@ -31,12 +36,29 @@ export interface LogEvents {
 export class LogThread {
   private readonly thread: Thread
   private readonly events: LogEvents
+  private readonly slot = new AppendSlot()
+  /** The append that is under way in the slot. */
+  private settle: { readonly resolve: () => void; readonly reject: (e: Error) => void } | undefined
 
-  constructor(data: LogThreadData, events: LogEvents) {
+  constructor(data: Omit<LogThreadData, 'slotMemory'>, events: LogEvents) {
     this.events = events
     const url = new URL('./log-worker.ts', import.meta.url)
-    const { onReadable, onCrash } = events
-    this.thread = new Thread(url, { name: 'log', data, onEvent: onReadable, onCrash })
+    this.thread = new Thread(url, {
+      name: 'log',
+      data: { ...data, slotMemory: this.slot.memory },
+      bell: this.slot.bell,
+      onEvent: (event, payload) => this.heard(event, payload),
+      onCrash: (error) => {
+        this.settle?.reject(error)
+        events.onCrash(error)
+      },
+    })
+  }
+
+  private heard(event: string, payload: unknown): void {
+    if (event === 'readable') this.events.onReadable()
+    else if (event === 'appended') this.settle?.resolve()
+    else this.settle?.reject(appendError(payload as Error))
   }
 
   async tail(): Promise<Tail> {
@@ -47,25 +69,30 @@ export class LogThread {
     return revived(await this.thread.call<Tail>('claim', { owner, at }))
   }
 
-  /** Resolves when the blocks and the frame are durable. The frame's bytes are given away. */
+  /** Resolves when the blocks and the frame are durable. One at a time. */
   async append(
-    frame: FrameToAppend,
+    { bytes: frame }: FrameToAppend,
     blocks: readonly { readonly id: string; readonly bytes: Buffer }[],
   ): Promise<void> {
-    const bytes = blocks.length === 0 ? NOTHING : joined(blocks)
-    const { bytes: frameBytes, count, firstSeq, previousHash } = frame
+    if (this.slot.ask(frame, blocks)) {
+      await new Promise<void>((resolve, reject) => {
+        this.settle = { resolve, reject }
+        ring(this.slot.bell)
+      })
+      if (blocks.length > 0) this.events.onStored(this.slot.answered(blocks))
+      return
+    }
     const call: AppendCall = {
-      frame: { bytes: frameBytes, count, firstSeq, previousHash: Buffer.from(previousHash) },
+      frame,
       ids: blocks.map(({ id }) => id),
       lengths: blocks.map((block) => block.bytes.length),
-      bytes,
+      bytes: blocks.length === 0 ? NOTHING : joined(blocks),
     }
     try {
-      const stored = await this.thread.call<Stored | undefined>('append', call)
-      if (stored !== undefined) this.events.onStored(stored)
+      const written = await this.thread.call<Written | undefined>('append', call)
+      if (written !== undefined) this.events.onStored(written)
     } catch (error) {
-      const { name, message } = error as Error
-      throw name === 'FencedError' ? new FencedError(message) : error
+      throw appendError(error as Error)
     }
   }
 
@@ -94,6 +121,13 @@ export class LogThread {
   stop(): Promise<void> {
     return this.thread.stop()
   }
+}
+
+/** Errors lose their class on the way. */
+function appendError(error: Error): Error {
+  const { name, message } = error
+  if (name === 'FencedError') return new FencedError(message)
+  return error instanceof Error ? error : Object.assign(new Error(message), error)
 }
 
 /** Buffers arrive from other threads as plain arrays of bytes. */

@@ -4,18 +4,20 @@
  */
 import { workerData } from 'node:worker_threads'
 import { BlockIndex } from '../content/block-index.ts'
-import { BlockWriter } from '../content/block-writer.ts'
+import { BlockWriter, type Stored } from '../content/block-writer.ts'
 import { RealDisk } from '../content/disk.ts'
 import { lanes } from '../content/segment.ts'
 import type { Instant } from '../platform/clock.ts'
-import { serveThread } from '../platform/thread.ts'
+import { emitFrom, serveBelled } from '../platform/thread.ts'
 import { LmdbStore } from '../store/lmdb-store.ts'
-import { claim } from './journal.ts'
+import { AppendSlot, type SlotBlock } from './append-slot.ts'
+import { frameToAppend } from './frame.ts'
+import { claim, type FrameToAppend } from './journal.ts'
 import { LmdbJournal } from './lmdb.ts'
 import type { AppendCall, LogThreadData } from './log-thread.ts'
 import { LogWriter } from './log-writer.ts'
 
-const { journalDir, segmentsDir, indexPath } = workerData as LogThreadData
+const { journalDir, segmentsDir, indexPath, slotMemory } = workerData as LogThreadData
 
 const journal = await LmdbJournal.open({ dir: journalDir })
 const index = new BlockIndex(new LmdbStore(indexPath))
@@ -26,19 +28,38 @@ const writer = new LogWriter({
     new BlockWriter(index, { disk: new RealDisk(segmentsDir), lane: lanes.log, onWrite }),
 })
 const { blocks } = writer
+const slot = new AppendSlot(slotMemory)
 
 /** How long readers wait for a frame that is durable, at most: many go to LMDB together. */
 const DRAIN_MILLIS = 50
-let draining: NodeJS.Timeout | undefined
+/** When that is; Infinity while nothing waits. */
+let due = Number.POSITIVE_INFINITY
 
 function drain(): void {
-  clearTimeout(draining)
-  draining = undefined
+  due = Number.POSITIVE_INFINITY
   writer.drain()
-  emit('stored', undefined)
+  emitFrom('readable')
 }
 
-const emit = serveThread({
+function append(frame: FrameToAppend, named: readonly SlotBlock[]): Stored | undefined {
+  const stored = writer.append(frame, named)
+  if (!writer.pending) emitFrom('readable')
+  else if (due === Number.POSITIVE_INFINITY) due = performance.now() + DRAIN_MILLIS
+  return stored
+}
+
+function appendFromSlot(): void {
+  const { frame, blocks: named } = slot.asked()
+  try {
+    slot.answer(append(frameToAppend(frame), named))
+    emitFrom('appended')
+  } catch (error) {
+    const { name, message, code } = error as Error & { code?: unknown }
+    emitFrom('failed', { name, message, code })
+  }
+}
+
+const handlers = {
   claim: ({ owner, at }: { owner: string; at: Instant }) => claim(journal, owner, () => at),
   tail: () => journal.tail(),
   append: ({ frame, ids, lengths, bytes }: AppendCall) => {
@@ -49,17 +70,8 @@ const emit = serveThread({
       at += length
       return block
     })
-    const { bytes: view, previousHash, ...rest } = frame
-    const stored = writer.append(
-      {
-        ...rest,
-        bytes: Buffer.from(view.buffer, view.byteOffset, view.length),
-        previousHash: Buffer.from(previousHash),
-      },
-      named,
-    )
-    draining ??= setTimeout(drain, DRAIN_MILLIS)
-    return stored
+    const stored = append(frameToAppend(Buffer.from(frame)), named)
+    return stored && { written: stored.written, position: stored.position }
   },
   drain,
   condemn: (segments: readonly number[]) => {
@@ -74,9 +86,17 @@ const emit = serveThread({
   },
   stat: () => ({ bytes: journal.storedBytes(), segments: journal.segmentCount() }),
   close: async () => {
-    clearTimeout(draining)
     writer.close()
     await journal.close()
     await index.close()
   },
+}
+
+await serveBelled(handlers, {
+  bell: slot.bell,
+  rung: () => {
+    if (slot.take()) appendFromSlot()
+    if (performance.now() >= due) drain()
+  },
+  sleep: () => Math.max(0, due - performance.now()),
 })
