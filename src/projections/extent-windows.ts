@@ -3,8 +3,8 @@ import { MiB } from '../platform/limits.ts'
 
 /** The bytes of a file whose extents are kept together. A multiple of BLOCK_MAX. */
 const WINDOW = 4 * MiB
-const EXTENT_WEIGHT = 120
-const WINDOW_WEIGHT = 200
+export const EXTENT_WEIGHT = 120
+export const WINDOW_WEIGHT = 200
 const EVICTION_STEPS = 32
 
 interface Window {

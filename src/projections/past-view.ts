@@ -1,15 +1,16 @@
 import type { Extent } from '../journal/fields.ts'
 import { MiB } from '../platform/limits.ts'
-import { ExtentWindows } from './extent-windows.ts'
+import { EXTENT_WEIGHT, ExtentWindows, WINDOW_WEIGHT } from './extent-windows.ts'
 import type { Inode } from './inode.ts'
 import { nodeId } from './node-id.ts'
+import type { PastMemory } from './past-memory.ts'
 import type { Entry, Link, Listing } from './rows.ts'
 import type { TreeView } from './tree-view.ts'
 import type { World } from './world.ts'
 
-/** Rows and extents that a view of the past remembers: then it forgets them all. */
-const REMEMBERED = 20_000
-const EXTENT_MEMORY = 2 * MiB
+/** Bytes that remembering a row takes, about. */
+const INODE_WEIGHT = 400
+const ENTRY_WEIGHT = 120
 const MAX_THROUGH_WINDOWS = 16 * MiB
 
 /** What was will not change, so a view of the past remembers what it has looked up. */
@@ -19,24 +20,31 @@ export class PastView implements TreeView {
   private readonly seq: number
   private readonly inodes = new Map<number, Inode | undefined>()
   private readonly entries = new Map<number, Map<string, Entry | undefined>>()
-  private readonly windows: ExtentWindows
-  private remembered = 0
+  private readonly memory: PastMemory
+  private windows: ExtentWindows
+  /** Bytes of windows that were loaded and not counted yet. */
+  private loaded = 0
 
-  constructor(world: World, share: number, seq: number) {
+  constructor(world: World, share: number, seq: number, memory: PastMemory) {
     this.world = world
     this.share = share
     this.seq = seq
-    this.windows = new ExtentWindows(EXTENT_MEMORY, (group, from, to) => [
-      ...world.extents.overlappingAsOf(group, from, to, seq),
-    ])
+    this.memory = memory
+    this.windows = this.newWindows()
   }
 
-  private remember(): void {
-    this.remembered += 1
-    if (this.remembered <= REMEMBERED) return
-    this.remembered = 0
+  private newWindows(): ExtentWindows {
+    return new ExtentWindows(Infinity, (group, from, to) => {
+      const extents = [...this.world.extents.overlappingAsOf(group, from, to, this.seq)]
+      this.loaded += WINDOW_WEIGHT + EXTENT_WEIGHT * extents.length
+      return extents
+    })
+  }
+
+  forget(): void {
     this.inodes.clear()
     this.entries.clear()
+    this.windows = this.newWindows()
   }
 
   inode(ino: number): Inode | undefined {
@@ -44,7 +52,7 @@ export class PastView implements TreeView {
     if (known !== undefined || this.inodes.has(ino)) return known
     const inode = this.world.inodes.getAsOf(nodeId(this.share, ino), 0, this.seq)
     this.inodes.set(ino, inode)
-    this.remember()
+    this.memory.add(this, INODE_WEIGHT)
     return inode
   }
 
@@ -58,7 +66,7 @@ export class PastView implements TreeView {
       this.entries.set(dir, names)
     }
     names.set(name, entry)
-    this.remember()
+    this.memory.add(this, ENTRY_WEIGHT)
     return entry
   }
 
@@ -85,6 +93,10 @@ export class PastView implements TreeView {
     if (to - from > MAX_THROUGH_WINDOWS) {
       return this.world.extents.overlappingAsOf(group, from, to, this.seq)
     }
-    return this.windows.overlapping(group, from, to)
+    const extents = this.windows.overlapping(group, from, to)
+    const { loaded } = this
+    this.loaded = 0
+    if (loaded > 0) this.memory.add(this, loaded)
+    return extents
   }
 }

@@ -15,6 +15,7 @@ import { byName, byNumber, GroupTable } from './group-table.ts'
 import { IdTable } from './id-table.ts'
 import type { Inode } from './inode.ts'
 import { nodeId, SHARE_MAX, shareOf } from './node-id.ts'
+import { PastMemory } from './past-memory.ts'
 import { PastView } from './past-view.ts'
 import { Replies } from './replies.ts'
 import { tableSpecs, type Usage } from './rows.ts'
@@ -29,8 +30,18 @@ export interface Erased {
 }
 
 const PAST_VIEWS = 32
+/** What they remember together, as a part of the memory for rows. */
+const PAST_PART = 4
+/** Bytes that a view remembers which is used once. */
+const GLANCED = 64 * KiB
 const SHARES = SHARE_MAX + 1
 const NO_USAGE: Usage = { nextIno: 1, inodes: 0, bytes: 0 }
+
+/** A share at a past moment: its own rows, and what is seen of it. */
+interface Past {
+  readonly own: PastView
+  readonly view: TreeView
+}
 
 export class World {
   /** The last record that was folded. */
@@ -49,7 +60,8 @@ export class World {
   private readonly tables
   private readonly views = new Map<number, TreeView>()
   /** Views of the past that were used last, the oldest first. */
-  private readonly pastViews = new Map<number, TreeView>()
+  private readonly pastViews = new Map<number, Past>()
+  private readonly pastMemory: PastMemory
   private checkpoint: Checkpoint
   private horizons: ReadonlyMap<number, number>
   private announced: ReadonlyMap<number, number> = new Map()
@@ -57,6 +69,7 @@ export class World {
   /** `memory`: bytes for rows in memory. The world is as of the store's checkpoint. */
   constructor(store: Store, memory: number) {
     const specs = tableSpecs(memory)
+    this.pastMemory = new PastMemory(memory / PAST_PART)
     this.store = store
     this.checkpoint = readCheckpoint(store)
     this.seq = this.checkpoint.seq
@@ -122,24 +135,30 @@ export class World {
   /** A share's tree as it was right after record `seq`. */
   asOf(share: number, seq: number): TreeView {
     const key = seq * SHARES + share
-    let view = this.pastViews.get(key)
-    if (view === undefined) {
-      view = this.overlaid(new PastView(this, share, seq))
-      if (this.pastViews.size >= PAST_VIEWS) {
-        const oldest = this.pastViews.keys().next().value
-        if (oldest !== undefined) this.pastViews.delete(oldest)
-      }
+    let past = this.pastViews.get(key)
+    if (past === undefined) {
+      const own = new PastView(this, share, seq, this.pastMemory)
+      past = { own, view: this.overlaid(own) }
+      if (this.pastViews.size >= PAST_VIEWS) this.dropOldest()
     } else {
       this.pastViews.delete(key)
     }
-    this.pastViews.set(key, view)
-    return view
+    this.pastViews.set(key, past)
+    return past.view
+  }
+
+  private dropOldest(): void {
+    for (const [key, { own }] of this.pastViews) {
+      this.pastViews.delete(key)
+      this.pastMemory.drop(own)
+      return
+    }
   }
 
   /** The same, to look at once: many moments in a row must not push out those that are in use. */
   glance(share: number, seq: number): TreeView {
     const known = this.pastViews.get(seq * SHARES + share)
-    return known ?? this.overlaid(new PastView(this, share, seq))
+    return known?.view ?? this.overlaid(new PastView(this, share, seq, new PastMemory(GLANCED)))
   }
 
   /** Extents of a file whose content lies in another share, as of the moment it was forked at. */
