@@ -13,7 +13,7 @@ export async function spawnReady(
   script: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
-): Promise<{ readonly child: ChildProcess; readonly nfs: Address }> {
+): Promise<{ readonly child: ChildProcess; readonly nfs: Address; readonly api?: Address }> {
   const child = spawn(process.execPath, [script, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...env },
@@ -29,8 +29,8 @@ export async function spawnReady(
     ready.reject(new Error(`${script} is not ready after ${READY_WITHIN_MS / 1000} s`))
   }, READY_WITHIN_MS)
   try {
-    const { nfs } = JSON.parse(await ready.promise) as { nfs: string }
-    return { child, nfs: parseAddress(nfs) }
+    const { nfs, api } = JSON.parse(await ready.promise) as { nfs: string; api?: string }
+    return { child, nfs: parseAddress(nfs), ...(api !== undefined && { api: parseAddress(api) }) }
   } catch (error) {
     child.kill('SIGKILL')
     throw error

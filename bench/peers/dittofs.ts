@@ -23,7 +23,7 @@ export async function startDfs(
   durability: Durability,
 ): Promise<RunningPeer> {
   const listen = ['--listen', '127.0.0.1', '--nfs-port', '0', '--api-port', '0']
-  const { child, nfs } = await spawnReady(DFS, ['start', '--data', dir, ...listen], {
+  const { child, nfs, api } = await spawnReady(DFS, ['start', '--data', dir, ...listen], {
     DITTOFS_SHARE_DURABILITY: durability,
     DITTOFS_SHARE_SQUASH: 'none',
     DITTOFS_LOG_LEVEL: 'warn',
@@ -32,6 +32,7 @@ export async function startDfs(
     pid: child.pid!,
     nfs,
     mount: nfs,
+    ...(api !== undefined && { api }),
     exportPath: '/export',
     stop: async () => {
       const code = await stopChild(child)

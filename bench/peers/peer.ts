@@ -23,6 +23,8 @@ export interface RunningPeer {
   readonly pid: number
   readonly nfs: Address
   readonly mount: Address
+  /** Of the REST API, where there is one. */
+  readonly api?: Address
   readonly exportPath: string
   stop(): Promise<void>
 }

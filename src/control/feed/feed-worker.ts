@@ -21,12 +21,14 @@ const settings: FeedSettings = JSON.parse(process.argv[2] ?? '')
 process.on('SIGTERM', () => undefined)
 process.on('SIGINT', () => undefined)
 process.on('disconnect', () => process.exit(0))
-/** Clients come first. */
-const PRIORITY = 10
+/**
+ * Clients come first: what is left of the processors is for consumers. They may lag, not be lost.
+ */
+const PRIORITY = 19
 setPriority(PRIORITY)
 
 /** How often it looks whether what is durable has come to the journal and the store. */
-const LOOK_MILLIS = 20
+const LOOK_MILLIS = 50
 
 const journal = await LmdbJournal.open({ dir: settings.journalDir, readOnly: true })
 const past = new StoredPast(new LmdbStore(settings.storePath, { readOnly: true }))
