@@ -58,3 +58,10 @@ test('links between pages lead somewhere', () => {
   )
   assert.deepEqual(broken, [])
 })
+
+test('every page of the guide is in its list', () => {
+  const list = read('docs/guide/README.md')
+  const pages = globSync('*.md', { cwd: join(ROOT, 'docs/guide') })
+  const missing = pages.filter((page) => !list.includes(`(${page})`))
+  assert.deepEqual(missing, ['README.md'])
+})
