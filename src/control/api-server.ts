@@ -26,6 +26,7 @@ import { collectionRoute } from './routes/collection.ts'
 import { digestRoute } from './routes/digest.ts'
 import { feedRoute } from './routes/feed.ts'
 import { healthRoute } from './routes/health.ts'
+import { journalHeadRoute } from './routes/journal-head.ts'
 import { metricsRoute } from './routes/metrics.ts'
 import { momentRoutes } from './routes/moments.ts'
 import { pastRoutes } from './routes/past.ts'
@@ -95,6 +96,7 @@ export class ControlApi {
     feedRoute(app, feed)
     const desk = new AuditDesk(running, log)
     auditRoute(app, desk)
+    journalHeadRoute(app, running)
     app.addHook('preClose', () => desk.stop())
     const api = new ControlApi(app, health, feed, log)
     // An answer to what was asked before draining began: its connection must not be kept alive.

@@ -3,6 +3,7 @@ import { groupCommands, userCommands } from './cli/account-commands.ts'
 import { apiOptions } from './cli/api-client.ts'
 import { auditCommand } from './cli/audit-command.ts'
 import { runCommands } from './cli/commands.ts'
+import { journalCommands } from './cli/journal-command.ts'
 import { forkCommand, holdCommands, labelCommands } from './cli/moment-commands.ts'
 import { diffCommand, historyCommand, restoreCommand, undoCommand } from './cli/past-commands.ts'
 import {
@@ -34,6 +35,7 @@ await runCommands(
     holdCommands,
     forkCommand,
     auditCommand,
+    journalCommands,
   ],
   apiOptions,
 )

@@ -1,4 +1,4 @@
-/** `dfs journal verify|cat|stat`: looking at a journal, also while a server writes it. */
+/** `dfs journal verify|cat|stat|head`: looking at a journal, also while a server writes it. */
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { type DataPaths, InUseError, lockDataDirectory } from '../../commands/data-directory.ts'
@@ -8,29 +8,40 @@ import { recordsOf } from '../../journal/frame.ts'
 import { LmdbJournal } from '../../journal/lmdb.ts'
 import type { JournalRecord } from '../../journal/record.ts'
 import { refusalOf } from '../../journal/refusal.ts'
+import { checkAgainst, headFile } from '../../journal/signed-head.ts'
 import { verifyJournal } from '../../journal/verify.ts'
 import { type CliCommand, type OptionValues, UsageError } from './commands.ts'
+import { headOption, printHead } from './head-options.ts'
 import { dataOption } from './offline.ts'
 
 export const journalCommand: CliCommand = {
   name: 'journal',
-  summary: 'verify, print or measure a journal',
-  usage: 'verify|cat|stat --data DIR [--from SEQ] [--to SEQ] [--json]',
+  summary: 'verify, print or measure a journal, or export its head',
+  usage: 'verify|cat|stat|head --data DIR [--from SEQ] [--to SEQ] [--json]',
   help: `\
 verify  proves that it is whole: checksums, the hash chain over all frames, unbroken sequence,
         and that every record decodes. Exit status 1 and the first record that is wrong otherwise.
+        With --head FILE --public-key FILE also that it has the past that an exported head was
+        signed for: nothing before it was cut off, added or changed.
 cat     prints records, one a line of JSON, --from and --to a sequence number.
-stat    says how many records, frames and bytes it has, by command.`,
+stat    says how many records, frames and bytes it has, by command.
+head    exports its end, with --sign KEYFILE signed by that Ed25519 key (PKCS #8, PEM):
+
+          openssl genpkey -algorithm ed25519 -out key.pem
+          openssl pkey -in key.pem -pubout -out public.pem`,
   options: {
     data: { type: 'string' },
     from: { type: 'string' },
     to: { type: 'string' },
     json: { type: 'boolean' },
+    head: { type: 'string' },
+    'public-key': { type: 'string' },
+    sign: { type: 'string' },
   },
   run: async ({ values, positionals }) => {
     const [what] = positionals
-    const actions = { verify, cat, stat }
-    if (what === undefined || !(what in actions)) throw new UsageError('verify, cat or stat?')
+    const actions = { verify, cat, stat, head }
+    if (what === undefined || !(what in actions)) throw new UsageError('verify, cat, stat or head?')
     const paths = dataOption(values)
     const dir = paths.journal
     await recoverIfFree(paths)
@@ -62,6 +73,7 @@ function seqOption(values: OptionValues, name: string, fallback: number): number
 }
 
 async function verify(journal: LmdbJournal, values: OptionValues): Promise<number> {
+  const expected = headOption(values)
   const { tail, ...counts } = await verifyJournal(journal, seqOption(values, 'from', 1), (seq) => {
     if (process.stderr.isTTY) process.stderr.write(`\rrecord ${seq} `)
   })
@@ -70,14 +82,26 @@ async function verify(journal: LmdbJournal, values: OptionValues): Promise<numbe
     lastSeq: tail.seq,
     epoch: tail.epoch,
     head: tail.hash.toString('hex'),
+    ...(expected !== undefined && { signed: expected.seq }),
   }
+  if (expected !== undefined) await checkAgainst(journal, expected)
   if (values['json'] === true) process.stdout.write(`${JSON.stringify(result)}\n`)
   else {
     process.stdout.write(
       `whole: records ${result.firstSeq} to ${result.lastSeq} in ${result.frames} frames, ` +
         `${result.bytes} bytes, epoch ${result.epoch}\nhead ${result.head}\n`,
     )
+    if (expected !== undefined) {
+      process.stdout.write(`up to record ${expected.seq} as signed at ${expected.time}\n`)
+    }
   }
+  return 0
+}
+
+async function head(journal: LmdbJournal, values: OptionValues): Promise<number> {
+  const tail = await journal.tail()
+  if (tail.seq === 0) throw new Error('the journal is empty')
+  printHead(headFile(tail), values)
   return 0
 }
 
@@ -107,6 +131,7 @@ function readable({ command, origin, sec, nsec, refusal, ...rest }: JournalRecor
     client: origin.client,
     uid: origin.uid,
     gid: origin.gid,
+    ...(origin.actor !== undefined && { actor: origin.actor }),
     share: rest.share,
     result: refusal === 0 ? 'ok' : refusalOf(refusal),
     about: rest.about && plain(rest.about),
