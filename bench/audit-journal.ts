@@ -89,24 +89,24 @@ function happening(seq: number, random: Random): Happening {
   const file = random.below(DIRECTORIES * FILES_EACH)
   const ino = fileIno(file)
   const share = SHARE
-  const kind = rare ? 19 : random.below(20)
-  if (kind < 9) {
+  const kind = rare ? 99 : random.below(100)
+  if (kind < 60) {
     const origin = { ...who, op: operations['nfs3.READ'] }
     return { share, command: commandCodes.Access, origin, about: nodeAbout(ino) }
   }
-  if (kind < 13) {
+  if (kind < 90) {
     const origin = { ...who, op: operations['nfs3.LOOKUP'] }
     const about = entryAbout(dirIno(Math.floor(file / FILES_EACH)), `f${file % FILES_EACH}`)
     return { share, command: commandCodes.Access, origin, about }
   }
-  if (kind < 17) {
+  if (kind < 96) {
     const time = { mtime: undefined, ctime: undefined, mode: undefined }
     const size = 4096 * random.below(100)
     const written: Event = { type: 'ContentChanged', ino, content: ino, size, extents: [], ...time }
     const origin = { ...who, op: operations['nfs3.WRITE'] }
     return { share, command: commandCodes.WriteContent, origin, events: [written] }
   }
-  if (kind < 19) {
+  if (kind < 99) {
     const none = { uid: undefined, gid: undefined, atime: undefined, mtime: undefined }
     const set: Event = { type: 'AttributesChanged', ino, mode: random.below(0o1000), ...none }
     const origin = { ...who, op: operations['nfs3.SETATTR'], checksum: random.next() }

@@ -77,6 +77,10 @@ export class RunningServer {
     throw new Error(`the server did not start:\n${said.join('\n')}`)
   }
 
+  get pid(): number {
+    return this.child.pid as number
+  }
+
   /** As a power cut of the process alone. */
   async kill(): Promise<void> {
     await this.end('SIGKILL')

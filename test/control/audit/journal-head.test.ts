@@ -78,7 +78,7 @@ async function rewritten(
 }
 
 describe('a journal', () => {
-  test('that nobody has touched is proven by its signed head, and after it was written on', async () => {
+  test('that nobody has touched is proven by its signed head, also when it goes on', async () => {
     const { status, stdout, stderr } = await verify(data, ...withHead())
     assert.equal(status, 0, stderr)
     assert.match(stdout, new RegExp(`up to record ${seq} as signed at 20`))
