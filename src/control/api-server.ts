@@ -94,6 +94,7 @@ export class ControlApi {
     for (const routes of [momentRoutes, pastRoutes, undoRoute]) routes(app, running)
     const feed = new Feed(running, log)
     feedRoute(app, feed)
+    metrics.following(() => feed.consumers)
     const desk = new AuditDesk(running, log)
     auditRoute(app, desk)
     journalHeadRoute(app, running)

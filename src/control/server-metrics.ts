@@ -105,6 +105,16 @@ export class ServerMetrics {
     this.requests.inc({ method, route, status })
   }
 
+  /** How many follow the change feed. */
+  following(consumers: () => number): void {
+    new Gauge({
+      ...this.named('feed_consumers', 'Consumers of the change feed.'),
+      collect() {
+        this.set(consumers())
+      },
+    })
+  }
+
   private named(name: string, help: string) {
     return { name: `${PREFIX}${name}`, help, registers: [this.registry] }
   }

@@ -3,6 +3,9 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
+import { dataPaths } from '../../src/commands/data-directory.ts'
+import { claim } from '../../src/journal/journal.ts'
+import { LmdbJournal } from '../../src/journal/lmdb.ts'
 import { Session } from '../protocols/session.ts'
 import { SeededRandom, seedFromEnvironment } from '../seeded-random.ts'
 import { temporaryDirectory } from '../temporary.ts'
@@ -134,6 +137,49 @@ describe('a consumer', () => {
     assert.equal(await server.stop(), 0)
     socket.destroy()
     server = await start(data)
+  })
+})
+
+describe('a stream that breaks', () => {
+  const { path: data, remove } = temporaryDirectory('feed-broken')
+  let server: RunningServer
+
+  before(async () => {
+    server = await start(data)
+  })
+  after(async () => {
+    await server.stop()
+    remove()
+  })
+
+  const create = async (name: string) => {
+    const session = await Session.open(server.nfsPort)
+    await session.create(session.root, name)
+    await session.close()
+  }
+
+  /** Becomes the writer, so that the server's next append is refused. */
+  async function takeOver(): Promise<void> {
+    const journal = await LmdbJournal.open({ dir: dataPaths(data).journal })
+    const sec = Math.floor(Date.now() / 1000) + 1
+    await claim(journal, 'another', () => ({ sec, nsec: 0 }))
+    await journal.close()
+  }
+
+  test('ends the feed, which goes on when it is opened again', async () => {
+    const feed = await FeedConsumer.open(server)
+    await create('before')
+    assert.equal(summary((await feed.next())!), 'file.created /before')
+    assert.match(await server.metrics(), /^dittofs_feed_consumers 1$/m)
+    await takeOver()
+    await server.ask('POST', '/v1/shares', { name: '/late' })
+    assert.deepEqual(await feed.rest(), [])
+    assert.equal(feed.ended?.data['reason'], 'shutdown')
+    while ((await server.send('/health')).status !== 200) await millis(100)
+    const again = await FeedConsumer.open(server, { after: feed.cursor })
+    await create('afterwards')
+    assert.equal(summary((await again.next())!), 'file.created /afterwards')
+    await again.leave()
   })
 })
 
