@@ -159,11 +159,27 @@ export class Server implements Running {
     await this.reopening
     const { current } = this
     try {
-      if (current !== undefined) await unlessAborted(current.engine.drain(), current.lost)
+      if (current !== undefined) {
+        const drained = unlessAborted(current.engine.drain(), current.lost)
+        await Promise.race([drained, noRoomFor(current.engine, DRAIN_MILLIS)])
+      }
     } finally {
       await current?.engine.close()
     }
   }
+}
+
+/**
+ * Rejects when the disk takes nothing for so long: what has not become durable was not promised.
+ */
+function noRoomFor(engine: Engine, millis: number): Promise<never> {
+  return new Promise((_, reject) => {
+    const look = (): void => {
+      if (engine.space.exhausted()) reject(new Error('the disk is full'))
+      else setTimeout(look, millis).unref()
+    }
+    setTimeout(look, millis).unref()
+  })
 }
 
 function oneOf<const T extends string>(config: Config, name: SettingName, values: readonly T[]): T {

@@ -12,6 +12,7 @@ export interface DataPaths {
   readonly segments: string
   readonly index: string
   readonly projections: string
+  readonly ballast: string
   readonly token: string
 }
 
@@ -22,6 +23,7 @@ export function dataPaths(root: string): DataPaths {
     segments: join(root, 'content', 'segments'),
     index: join(root, 'content', 'index.mdb'),
     projections: join(root, 'projections', 'projections.mdb'),
+    ballast: join(root, 'reserve'),
     token: join(root, 'token'),
   }
 }

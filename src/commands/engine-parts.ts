@@ -18,18 +18,22 @@ import type { Checkpoint } from '../projections/checkpoint.ts'
 import { FollowerThread, type PackedHorizons } from '../projections/follower-thread.ts'
 import type { World } from '../projections/world.ts'
 import { LmdbStore } from '../store/lmdb-store.ts'
+import { Ballast } from './ballast.ts'
 import type { FrameLog } from './committer.ts'
 import { type DataPaths, dataPaths, lockDataDirectory } from './data-directory.ts'
 import { openWorld, type StorePlace } from './open-world.ts'
 import { RecentChanges } from './recent-changes.ts'
 import { recoverJournal } from './recover-journal.ts'
 import { advised, StartCheck } from './start-check.ts'
+import { untilRoom } from './until-room.ts'
 
 export interface PartsOptions {
   readonly data: string
   readonly log: Log
   readonly projectionMemory: number
   readonly contentMemory: number
+  /** Bytes of disk that only what frees some may use. */
+  readonly reserve: number
   readonly onFailure: (error: Error) => void
 }
 
@@ -43,6 +47,7 @@ export interface EngineParts {
   readonly journal: LmdbJournal
   /** As far as the journal's end tells. */
   readonly changes: RecentChanges
+  readonly ballast: Ballast
   readonly blocks: BlockStore
   readonly bulk: ContentThread
   readonly logThread: LogThread
@@ -120,6 +125,9 @@ async function openAll(
 ): Promise<EngineParts> {
   const { log, projectionMemory, onFailure } = options
   const news = silentNews()
+  // Before anything is written: on a full disk a start needs some of it.
+  const ballast = new Ballast(paths.ballast, options.reserve)
+  closers.push(() => ballast.close())
   const start = new StartCheck(paths, log)
   closers.push(() => start.leave())
   await start.journal()
@@ -144,17 +152,7 @@ async function openAll(
   fault('open.claimed')
   const journal = await LmdbJournal.open({ dir: paths.journal, readOnly: true })
   closers.push(() => journal.close())
-  let opening = true
-  // Damage that shows while they are opened is no failure: they are made anew.
-  const place = projectionsAt(paths.projections, start, (error) => opening || onFailure(error))
-  const world = await openWorld({ place, memory: projectionMemory, journal, tail, log }).catch(
-    async (error: unknown) => {
-      await start.restoreProjections()
-      throw error
-    },
-  )
-  opening = false
-  await start.dropReplaced()
+  const world = await openProjections(options, paths, start, { journal, tail })
   fault('open.replayed')
   closers.push(() => world.store.close())
   const follower = new FollowerThread(
@@ -179,7 +177,10 @@ async function openAll(
   )
   const frames: FrameLog = {
     append: async (frame, fresh) => {
-      await logThread.append(frame, fresh)
+      await untilRoom(
+        () => logThread.append(frame, fresh),
+        () => ballast.release(),
+      )
       for (const { id } of fresh) blocks.unpin(id)
       news.onDurable()
     },
@@ -194,12 +195,33 @@ async function openAll(
     log: frames,
     journal,
     changes,
+    ballast,
     blocks,
     bulk,
     logThread,
     follower,
     news,
     close,
+  }
+}
+
+async function openProjections(
+  { log, projectionMemory, onFailure }: PartsOptions,
+  paths: DataPaths,
+  start: StartCheck,
+  { journal, tail }: { readonly journal: LmdbJournal; readonly tail: Tail },
+): Promise<World> {
+  let opening = true
+  // Damage that shows while they are opened is no failure: they are made anew.
+  const place = projectionsAt(paths.projections, start, (error) => opening || onFailure(error))
+  try {
+    return await openWorld({ place, memory: projectionMemory, journal, tail, log })
+  } catch (error) {
+    await start.restoreProjections()
+    throw error
+  } finally {
+    opening = false
+    await start.dropReplaced()
   }
 }
 

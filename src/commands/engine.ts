@@ -4,7 +4,6 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { BlockStore } from '../content/block-store.ts'
-import { RealDisk } from '../content/disk.ts'
 import { Staging } from '../content/staging.ts'
 import type { Event } from '../journal/events.ts'
 import { recordsOf } from '../journal/frame.ts'
@@ -89,9 +88,8 @@ export class Engine {
     this.closeParts = parts.close
     this.verifier = randomBytes(8)
     this.staging = new Staging(stagingBudget / 2)
-    const disk = new RealDisk(parts.paths.segments)
     const promised = () => this.staging.bytes + this.stream.backlog().bytes
-    this.space = new SpaceProbe(() => disk.space(), promised, reserve)
+    this.space = new SpaceProbe({ ballast: parts.ballast, promised, reserve })
     this.stream = new Stream({
       world: parts.world,
       tail: parts.tail,
@@ -99,6 +97,7 @@ export class Engine {
       clock: parts.clock,
       random: random32,
       space: () => this.space.space(),
+      exhausted: () => this.space.exhausted(),
       onFailure: options.onFailure,
       onEvent: (event, share) => this.happened(event, share),
     })

@@ -32,6 +32,8 @@ export interface StreamOptions {
   readonly clock: Clock
   readonly random: () => number
   readonly space: () => Space
+  /** Whether nothing can be written down any more, not even what would free some room. */
+  readonly exhausted?: () => boolean
   /** Of every event, right after it was folded. */
   readonly onEvent?: (event: Event, share: number) => void
   /** The stream is of no use any more: it must be reopened from what is durable. */
@@ -58,6 +60,9 @@ export const NO_ORIGIN: Origin = {
   xid: 0,
   checksum: 0,
 }
+
+/** Nothing is remembered of it. */
+const NO_ROOM: Decision = { outcome: { kind: 'refused', why: 'noSpace' }, seq: 0 }
 
 const NO_BLOCKS: readonly NewBlock[] = []
 
@@ -115,9 +120,12 @@ export class Stream {
     blocks: readonly NewBlock[] = NO_BLOCKS,
   ): Decision | string {
     if (this.failed) return { outcome: { kind: 'refused', why: 'delayed' }, seq: 0 }
+    if (this.options.exhausted?.() === true) return NO_ROOM
     const stamp = this.stamp(origin, principal)
     const outcome = decide(this.world, command, stamp)
     if (outcome.kind === 'parked') return outcome.wake
+    // Remembering what is refused for want of room would take the room that deleting needs.
+    if (stamp.space === 'full' && outcome.kind === 'refused') return { outcome, seq: 0 }
     const changes = outcome.kind === 'accepted' && outcome.events.length > 0
     // What changes nothing is remembered when somebody may ask again or wants to know who tried.
     const idle = !changes && outcome.kind === 'accepted'
@@ -167,7 +175,7 @@ export class Stream {
     refusal: number,
     origin: Origin,
   ): number {
-    if (this.failed) return 0
+    if (this.failed || this.options.space() === 'full') return 0
     const at = this.options.clock.now()
     const { sec, nsec } = at
     const seq = this.world.seq + 1

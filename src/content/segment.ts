@@ -179,20 +179,31 @@ export class SegmentWriter {
       this.beginNext()
     }
     let start = this.end
-    for (const { id, bytes } of blocks) {
-      const size = storedSize(bytes.length)
-      if (this.full(size)) {
-        this.write(buffers, start)
-        this.roll()
-        buffers = []
-        start = this.end
+    try {
+      for (const { id, bytes } of blocks) {
+        const size = storedSize(bytes.length)
+        if (this.full(size)) {
+          this.write(buffers, start)
+          this.roll()
+          buffers = []
+          start = this.end
+        }
+        locations.push({ segment: this.segment, offset: this.end, length: bytes.length })
+        buffers.push(...framed(id, bytes))
+        this.end += size
       }
-      locations.push({ segment: this.segment, offset: this.end, length: bytes.length })
-      buffers.push(...framed(id, bytes))
-      this.end += size
+      this.write(buffers, start)
+    } catch (error) {
+      this.takeBack(start)
+      throw error
     }
-    this.write(buffers, start)
     return locations
+  }
+
+  /** Half of what a full disk did not take must not fill it more at each try. */
+  private takeBack(start: number): void {
+    this.end = start
+    this.file?.truncate(start)
   }
 
   private full(size: number): boolean {

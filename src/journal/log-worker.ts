@@ -8,6 +8,7 @@ import { BlockWriter, type Stored } from '../content/block-writer.ts'
 import { RealDisk } from '../content/disk.ts'
 import { lanes } from '../content/segment.ts'
 import type { Instant } from '../platform/clock.ts'
+import { isFull } from '../platform/disk-full.ts'
 import { emitFrom, serveBelled } from '../platform/thread.ts'
 import { LmdbStore } from '../store/lmdb-store.ts'
 import { AppendSlot, type SlotBlock } from './append-slot.ts'
@@ -40,6 +41,15 @@ function drain(): void {
   writer.drain()
   emitFrom('readable')
 }
+
+/** What a full disk does not take yet is in the tail log. */
+function drainIfRoom(): void {
+  due = Number.POSITIVE_INFINITY
+  if (writer.drainIfRoom()) emitFrom('readable')
+  else due = performance.now() + FULL_MILLIS
+}
+
+const FULL_MILLIS = 250
 
 function append(frame: FrameToAppend, named: readonly SlotBlock[]): Stored | undefined {
   const stored = writer.append(frame, named)
@@ -86,7 +96,11 @@ const handlers = {
   },
   stat: () => ({ bytes: journal.storedBytes(), segments: journal.segmentCount() }),
   close: async () => {
-    writer.close()
+    try {
+      writer.close()
+    } catch (error) {
+      if (!isFull(error)) throw error
+    }
     await journal.close()
     await index.close()
   },
@@ -96,7 +110,7 @@ await serveBelled(handlers, {
   bell: slot.bell,
   rung: () => {
     if (slot.take()) appendFromSlot()
-    if (performance.now() >= due) drain()
+    if (performance.now() >= due) drainIfRoom()
   },
   sleep: () => Math.max(0, due - performance.now()),
 })

@@ -5,6 +5,7 @@
 import type { BlockWriter, Stored } from '../content/block-writer.ts'
 import type { Disk } from '../content/disk.ts'
 import type { SegmentWrite } from '../content/segment.ts'
+import { isFull } from '../platform/disk-full.ts'
 import { fault } from '../platform/fault.ts'
 import { FencedError, type FrameToAppend, type Journal } from './journal.ts'
 import { TailLog } from './tail-log.ts'
@@ -29,6 +30,7 @@ export class LogWriter {
   private readonly tail: TailLog
   private writes: SegmentWrite[] = []
   private frames: FrameToAppend[] = []
+  private placed: { readonly seq: number; readonly stored: Stored } | undefined
 
   constructor({ journal, disk, blocks }: LogWriterOptions) {
     this.journal = journal
@@ -42,8 +44,9 @@ export class LogWriter {
   }
 
   /**
-   * Durable when it returns. Whatever it throws, the outcome is unknown: the writer must be closed
-   * and the journal recovered (recover-tail.ts).
+   * Durable when it returns. When it throws that the disk is full (disk-full.ts), nothing has
+   * happened, and the same frame may come again. Whatever else it throws, the outcome is unknown:
+   * the writer must be closed and the journal recovered (recover-tail.ts).
    */
   append(
     frame: FrameToAppend,
@@ -51,19 +54,43 @@ export class LogWriter {
   ): Stored | undefined {
     const position = (this.frames[0] ?? frame).firstSeq
     if (!this.journal.isFree(position)) throw new FencedError(`position ${position} is taken`)
-    const stored = blocks.length === 0 ? undefined : this.blocks.write(blocks)
-    const { writes } = this
-    this.writes = []
-    if (this.tail.append(frame.firstSeq, frame.bytes, writes)) {
+    // A full disk has kept it from this before.
+    if (this.tail.full) this.drain()
+    const stored = this.place(frame, blocks)
+    if (this.tail.append(frame.firstSeq, frame.bytes, this.writes)) {
       fault('tail.appended')
       this.frames.push(frame)
-      if (this.tail.full) this.drain()
+      if (this.tail.full) this.drainIfRoom()
     } else {
       this.blocks.sync()
       this.drain()
       this.journal.appendAll([frame])
     }
+    this.writes = []
+    this.placed = undefined
     return stored
+  }
+
+  /** Blocks of a frame that comes again have been written: where they lie is told again. */
+  private place(
+    { firstSeq }: FrameToAppend,
+    blocks: readonly { readonly id: string; readonly bytes: Buffer }[],
+  ): Stored | undefined {
+    if (blocks.length === 0) return undefined
+    if (this.placed?.seq !== firstSeq) {
+      this.placed = { seq: firstSeq, stored: this.blocks.write(blocks) }
+    }
+    return this.placed.stored
+  }
+
+  /** The same as `drain`, but later when the disk is full now. True when nothing is pending. */
+  drainIfRoom(): boolean {
+    try {
+      this.drain()
+    } catch (error) {
+      if (!isFull(error)) throw error
+    }
+    return !this.pending
   }
 
   /** Brings everything to where it belongs. */

@@ -3,6 +3,7 @@ import { workerData } from 'node:worker_threads'
 import { Bloom } from '../content/bloom.ts'
 import { LmdbJournal } from '../journal/lmdb.ts'
 import { instantOfMillis } from '../platform/clock.ts'
+import { isFull } from '../platform/disk-full.ts'
 import { serveThread, yieldToOthers } from '../platform/thread.ts'
 import { LmdbStore } from '../store/lmdb-store.ts'
 import type { Checkpoint } from './checkpoint.ts'
@@ -44,7 +45,8 @@ const emit = serveThread({
   close: async () => {
     stop.abort()
     await following
-    await follower.catchUp()
+    // What a full disk keeps from the store the next start finds in the journal.
+    await follower.catchUp().catch(unlessFull)
     await journal.close()
     await store.close()
   },
@@ -67,6 +69,11 @@ const retention = new Retention({
   lastSeqAt: (moment) => journal.lastSeqAt(moment),
   pause: breathe,
 })
+
+/** Whoever needs room for it comes again when there is some. */
+function unlessFull(error: unknown): void {
+  if (!isFull(error)) throw error
+}
 
 /** Holds and forks that came since the horizons were announced count: none can come below them. */
 async function prune(wanted: PackedHorizons): Promise<Pruned> {

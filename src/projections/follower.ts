@@ -4,6 +4,7 @@
  */
 import { type Frame, lastSeq, recordsOf } from '../journal/frame.ts'
 import type { JournalReader } from '../journal/journal.ts'
+import { isFull } from '../platform/disk-full.ts'
 import { fault } from '../platform/fault.ts'
 import { AuditIndex } from './audit-index.ts'
 import type { Checkpoint } from './checkpoint.ts'
@@ -47,7 +48,8 @@ export class Follower {
     try {
       for await (const frame of this.options.journal.read(this.world.seq + 1, stop)) {
         this.fold(frame)
-        if (this.pending >= (this.options.flushRecords ?? FLUSH_RECORDS)) this.flush()
+        const many = this.pending >= (this.options.flushRecords ?? FLUSH_RECORDS)
+        if (many && this.timer === undefined) this.flushOrWait()
         else this.flushSoon()
       }
       if (this.failure !== undefined) throw this.failure
@@ -80,14 +82,30 @@ export class Follower {
 
   private flushSoon(): void {
     if (this.timer !== undefined || this.pending === 0) return
+    const millis = this.options.flushMillis ?? FLUSH_MILLIS
     this.timer = setTimeout(() => {
       try {
-        this.flush()
+        this.flushOrWait()
       } catch (error) {
         this.failure = error
         this.broken.abort()
       }
-    }, this.options.flushMillis ?? FLUSH_MILLIS)
+    }, millis)
+  }
+
+  /**
+   * A full disk is no reason to stop: what is not in the store is in the journal, and is tried
+   * again. How much that may be the writer bounds, who waits for us then.
+   */
+  private flushOrWait(): void {
+    const { pending } = this
+    try {
+      this.flush()
+    } catch (error) {
+      if (!isFull(error)) throw error
+      this.pending = pending
+      this.flushSoon()
+    }
   }
 
   flush(): Checkpoint {

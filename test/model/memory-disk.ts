@@ -26,6 +26,7 @@ class MemoryFile implements DiskFile {
   async syncLater(): Promise<void> {}
 
   read(into: Buffer, at: number): number {
+    if (at >= this.length) return 0
     return this.bytes.copy(into, 0, at, Math.min(this.length, at + into.length))
   }
 

@@ -14,6 +14,7 @@ import type { Extent } from '../../journal/fields.ts'
 import type { Origin } from '../../journal/record.ts'
 import type { Refusal } from '../../journal/refusal.ts'
 import type { Instant } from '../../platform/clock.ts'
+import { isFull } from '../../platform/disk-full.ts'
 import { fault } from '../../platform/fault.ts'
 import { EXTENTS_PER_RECORD, KiB } from '../../platform/limits.ts'
 import type { NewBlock } from '../committer.ts'
@@ -255,6 +256,5 @@ const extentOf = (offset: number, bytes: Buffer, block: string): Extent => ({
 
 function sealErrorOf(error: unknown): SealError {
   if (error instanceof SealError) return error
-  const full = (error as { code?: string }).code === 'ENOSPC'
-  return new SealError(full ? 'noSpace' : 'inputOutput', error)
+  return new SealError(isFull(error) ? 'noSpace' : 'inputOutput', error)
 }
