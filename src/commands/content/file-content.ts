@@ -11,7 +11,7 @@ import type { StagedFile, Staging } from '../../content/staging.ts'
 import type { Origin } from '../../journal/record.ts'
 import type { Refusal } from '../../journal/refusal.ts'
 import { millisOf } from '../../platform/clock.ts'
-import { GRANULE } from '../../platform/limits.ts'
+import { BLOCK_MAX, GRANULE } from '../../platform/limits.ts'
 import type { Inode } from '../../projections/inode.ts'
 import { nodeId } from '../../projections/node-id.ts'
 import type { TreeView } from '../../projections/tree-view.ts'
@@ -143,7 +143,10 @@ export class FileContent {
     return !fresh.empty && (origin.client !== client || origin.uid !== uid)
   }
 
-  /** Small, on whole granules or up to the file's end, and with nothing under way to overtake. */
+  /**
+   * Small, on whole granules or up to the file's end, in one part of the file that a block may
+   * cover, and with nothing under way to overtake.
+   */
   private fitsInline(
     id: number,
     inode: Inode,
@@ -154,6 +157,7 @@ export class FileContent {
     if (length > INLINE_MAX || offset % GRANULE !== 0 || !this.options.sealer.isIdle(id))
       return false
     const end = offset + length
+    if (Math.floor(offset / BLOCK_MAX) !== Math.floor((end - 1) / BLOCK_MAX)) return false
     return end % GRANULE === 0 || end >= this.sizeOf(inode, staged)
   }
 
