@@ -33,10 +33,13 @@ const expected = /Deprecat|--trace-(warnings|deprecation)|^fault /
 export class StartError extends Error {
   override readonly name = 'StartError'
   readonly log: readonly string[]
+  /** Its exit status; null when a signal ended it. */
+  readonly code: number | null
 
   constructor(code: number | null, log: readonly string[]) {
     super(`the server ended with ${code} before it was ready:\n${log.join('\n')}`)
     this.log = log
+    this.code = code
   }
 }
 

@@ -1,7 +1,7 @@
 /** A machine: what outlives its processes, and how they end. */
 import type { SeededRandom } from '../seeded-random.ts'
 import { type End, Power } from './power.ts'
-import { SimulatedDisk } from './simulated-disk.ts'
+import { type DiskFaults, SimulatedDisk } from './simulated-disk.ts'
 import { JournalFile } from './simulated-journal.ts'
 import { StoreFile } from './simulated-store.ts'
 import { VirtualClock, VirtualTime } from './virtual-time.ts'
@@ -13,6 +13,8 @@ export class Machine {
   readonly clock: VirtualClock
   readonly journal: JournalFile
   readonly segments: SimulatedDisk
+  /** Of the tail log. */
+  readonly tail: SimulatedDisk
   readonly projections: StoreFile
   readonly index: StoreFile
   /** A signal that somebody listens to is never collected, and keeps its process in memory. */
@@ -25,8 +27,14 @@ export class Machine {
     this.clock = new VirtualClock(this.time)
     this.journal = new JournalFile(this.power)
     this.segments = new SimulatedDisk(this.power)
+    this.tail = new SimulatedDisk(this.power)
     this.projections = new StoreFile('projections', this.power)
     this.index = new StoreFile('index', this.power)
+  }
+
+  set faults(faults: DiskFaults) {
+    this.segments.faults = faults
+    this.tail.faults = faults
   }
 
   /** Aborted when the present process is over. */
@@ -42,6 +50,6 @@ export class Machine {
     this.time.forgetAll()
     for (const lease of this.leases) lease.abort()
     this.leases = []
-    if (how === 'powerCut') this.segments.cut()
+    if (how === 'powerCut') for (const disk of [this.segments, this.tail]) disk.cut()
   }
 }

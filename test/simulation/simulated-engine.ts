@@ -20,6 +20,8 @@ import { lanes } from '../../src/content/segment.ts'
 import { Staging } from '../../src/content/staging.ts'
 import type { Frame } from '../../src/journal/frame.ts'
 import { claim, type Tail } from '../../src/journal/journal.ts'
+import { LogWriter } from '../../src/journal/log-writer.ts'
+import { recoverTail } from '../../src/journal/recover-tail.ts'
 import { KiB, MiB } from '../../src/platform/limits.ts'
 import { silentLog } from '../../src/platform/log.ts'
 import { Follower } from '../../src/projections/follower.ts'
@@ -38,6 +40,8 @@ const CONTENT_MEMORY = 256 * KiB
 const STAGING_BUDGET = 4 * MiB
 /** Small: there have to be some to collect. */
 const SEGMENT_BYTES = 512 * KiB
+/** As in src/journal/log-worker.ts. */
+const DRAIN_MILLIS = 50
 
 export class SimulatedEngine {
   readonly world: World
@@ -56,7 +60,8 @@ export class SimulatedEngine {
   private readonly logThread: SimulatedThread
   private readonly contentThread: SimulatedThread
   private readonly followerThread: SimulatedThread
-  private readonly ofFrames: BlockWriter
+  private readonly writer: LogWriter
+  private draining: NodeJS.Timeout | undefined
   private readonly ofSeals: BlockWriter
   private readonly queue: IndexQueue
   private readonly compactor: Compactor
@@ -81,10 +86,13 @@ export class SimulatedEngine {
     this.contentThread = new SimulatedThread(random, 6)
     this.followerThread = new SimulatedThread(random, 20)
     const { segments: disk } = machine
-    this.ofFrames = new BlockWriter(new BlockIndex(machine.index.open()), {
-      disk,
-      lane: lanes.log,
-      segmentBytes: SEGMENT_BYTES,
+    this.writer = new LogWriter({
+      journal: parts.journal,
+      disk: machine.tail,
+      blocks: (onWrite) => {
+        const options = { disk, lane: lanes.log, segmentBytes: SEGMENT_BYTES, onWrite }
+        return new BlockWriter(new BlockIndex(machine.index.open()), options)
+      },
     })
     const index = new BlockIndex(machine.index.open())
     this.blocks = new BlockStore(disk, index, CONTENT_MEMORY, (error) => this.damages.push(error))
@@ -131,10 +139,14 @@ export class SimulatedEngine {
       pause,
       change: (written, removed, position) => queue.change(written, removed, position),
     })
+    // As whoever opens a real one does.
+    for (const each of [disk, machine.tail]) each.syncNames()
+    const journal = machine.journal.open()
+    await recoverTail({ journal, disk: machine.tail, segments: disk })
+    await pause()
     compactor.begin()
     index.recover(disk)
     await pause()
-    const journal = machine.journal.open()
     const tail = await claim(journal, `life ${machine.power.life}`, () => clock.now())
     const world = await openWorld({
       place: {
@@ -169,7 +181,6 @@ export class SimulatedEngine {
         const stored = await this.logThread.call(() => this.append(frame, fresh))
         if (stored !== undefined) this.landed(stored)
         for (const { id } of fresh) this.blocks.unpin(id)
-        void this.followerThread.call(() => this.journal.poke())
       },
     }
   }
@@ -178,9 +189,27 @@ export class SimulatedEngine {
   private async append(frame: Frame, fresh: readonly NewBlock[]): Promise<Stored | undefined> {
     // Other threads are given copies.
     const copies = fresh.map(({ id, bytes }) => ({ id, bytes: Buffer.from(bytes) }))
-    const stored = copies.length === 0 ? undefined : this.ofFrames.store(copies)
-    await this.journal.append(frame)
+    const stored = this.writer.append(frame, copies)
+    this.draining ??= setTimeout(() => this.drainLog(), DRAIN_MILLIS)
     return stored
+  }
+
+  private drainLog(): void {
+    clearTimeout(this.draining)
+    this.draining = undefined
+    this.writer.drain()
+    void this.followerThread.call(() => this.journal.poke())
+  }
+
+  /** Resolves when the journal can be read up to what is durable now. */
+  private async settled(): Promise<void> {
+    try {
+      await this.logThread.call(() => this.drainLog())
+    } catch (error) {
+      // What is half in the journal fences the next append.
+      if (!(error instanceof DeadError)) this.fail(error as Error)
+      throw error
+    }
   }
 
   private landed(stored: Stored): void {
@@ -224,7 +253,7 @@ export class SimulatedEngine {
 
   private newCollector(): Collector {
     const { stream, sealer, blocks, contentThread, logThread, followerThread } = this
-    const { compactor, ofSeals, ofFrames, follower } = this
+    const { compactor, ofSeals, writer, follower } = this
     const store = follower.world.store
     return new Collector({
       stream,
@@ -241,12 +270,19 @@ export class SimulatedEngine {
         remove: (segments) => contentThread.call(() => compactor.remove(segments)),
       },
       logThread: {
-        condemn: (segments) => logThread.call(() => ofFrames.condemn(new Set(segments))),
+        condemn: (segments) =>
+          logThread.call(() => {
+            this.drainLog()
+            writer.blocks.condemn(new Set(segments))
+          }),
         forgetSegments: (segments) =>
-          logThread.call(() => ofFrames.forgetSegments(new Set(segments))),
+          logThread.call(() => writer.blocks.forgetSegments(new Set(segments))),
       },
       follower: {
-        flush: () => followerThread.call(() => follower.catchUp()),
+        flush: async () => {
+          await this.settled()
+          return followerThread.call(() => follower.catchUp())
+        },
         mark: (live) =>
           followerThread.call(() => markBlocks(store, (id) => live.add(id), this.pause)),
       },
@@ -256,6 +292,7 @@ export class SimulatedEngine {
   /** Forgets the past before a record, and resolves to it. */
   async prune(horizon: number): Promise<void> {
     const { follower, followerThread, pruner } = this
+    await this.settled()
     const pruned = await followerThread.call(async () => {
       await follower.catchUp()
       const seq = Math.min(horizon, follower.world.stored.seq)
@@ -272,6 +309,7 @@ export class SimulatedEngine {
 
   /** The store has everything when it resolves. */
   async flush(): Promise<void> {
+    await this.settled()
     const checkpoint = await this.followerThread.call(() => this.follower.catchUp())
     this.world.onFlushed(checkpoint)
   }
@@ -282,7 +320,7 @@ export class SimulatedEngine {
     this.stream.stop()
     this.following.abort()
     await this.followerThread.call(() => this.follower.catchUp())
-    await this.logThread.call(() => this.ofFrames.close())
+    await this.logThread.call(() => this.writer.close())
     await this.contentThread.call(() => {
       this.queue.stop()
       this.queue.flush()

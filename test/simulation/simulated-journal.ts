@@ -11,6 +11,7 @@ import {
   type Tail,
   tailOf,
 } from '../../src/journal/journal.ts'
+import type { FramedJournal } from '../../src/journal/log-writer.ts'
 import { Waiters } from '../../src/journal/waiters.ts'
 import { DeadError, type Power } from './power.ts'
 
@@ -46,7 +47,7 @@ export class JournalFile {
   }
 }
 
-export class SimulatedJournal implements Journal {
+export class SimulatedJournal implements Journal, FramedJournal {
   private readonly file: JournalFile
   private readonly life: number
   private readonly waiters = new Waiters()
@@ -62,23 +63,36 @@ export class SimulatedJournal implements Journal {
   }
 
   async append(added: FrameToAppend): Promise<void> {
-    const { file, life } = this
-    const { power } = file
-    const { random } = power
+    const { random } = this.file.power
     await new Promise((resolve) => setTimeout(resolve, random.below(4)))
-    const { last } = file
-    const cut = power.step(life, 'journal append')
-    const fails = cut || random.chance(file.failures)
-    if (!fails || random.chance(0.5)) {
-      if (added.firstSeq !== last.seq + 1 || !added.previousHash.equals(last.hash)) {
-        throw new FencedError(`position ${added.firstSeq} is taken`)
-      }
-      file.frames.push(decodeFrame(Buffer.from(added.bytes)))
-    }
-    if (cut) throw new DeadError('journal append')
-    if (fails) throw new Error('the simulated journal does not say whether it has the frame')
+    this.appendAll([added])
     await new Promise((resolve) => setTimeout(resolve, random.below(3)))
     this.waiters.wake()
+  }
+
+  /** A crash or a failure may leave the first of them without the others: segments end. */
+  appendAll(frames: readonly FrameToAppend[]): void {
+    const { power, failures } = this.file
+    const { random } = power
+    const cut = power.step(this.life, 'journal append')
+    const fails = cut || random.chance(failures)
+    const done = fails ? random.below(frames.length + 1) : frames.length
+    for (const frame of frames.slice(0, done)) this.put(frame)
+    if (cut) throw new DeadError('journal append')
+    if (fails) throw new Error('the simulated journal does not say whether it has the frames')
+  }
+
+  private put({ firstSeq, previousHash, bytes }: FrameToAppend): void {
+    const { last } = this.file
+    if (firstSeq !== last.seq + 1 || !previousHash.equals(last.hash)) {
+      throw new FencedError(`position ${firstSeq} is taken`)
+    }
+    this.file.frames.push(decodeFrame(Buffer.from(bytes)))
+  }
+
+  isFree(seq: number): boolean {
+    this.file.power.check(this.life, 'journal read')
+    return this.file.last.seq < seq
   }
 
   async *stored(from: number): AsyncIterable<Frame> {
