@@ -148,7 +148,7 @@ test('who takes nothing is cut off, with little in memory and a cursor to go on 
   assert.deepEqual([...got, ...rest], all)
 })
 
-test('more consumers than lanes take turns, and who is away keeps none of them', async () => {
+test('more consumers than lanes all get everything, beside some who are away', async () => {
   const all = await allIds()
   const away: Client[] = []
   for (let i = 0; i < 8; i++) away.push(await client())
