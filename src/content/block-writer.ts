@@ -2,7 +2,7 @@
  * What the two threads that write blocks have in common: equal blocks are stored once, and nothing
  * is said to be stored before it is durable.
  */
-import { blockId, type Location } from './block.ts'
+import { blockId, framed, type Location } from './block.ts'
 import type { BlockIndex, Position } from './block-index.ts'
 import type { FoundBlock } from './segment.ts'
 import { SegmentWriter, type SegmentWriterOptions } from './segment.ts'
@@ -19,6 +19,18 @@ export interface Stored {
 interface NewBlock {
   readonly id: string
   readonly bytes: Buffer
+  readonly stored?: readonly Buffer[]
+}
+
+const LOST = 'an equal block that was being stored is lost'
+
+/** Which of some blocks are to be written. */
+interface Placing {
+  /** Where the others lie, by their number. */
+  readonly known: readonly (Location | undefined)[]
+  readonly fresh: readonly NewBlock[]
+  /** Which of the fresh ones an id is. */
+  readonly twins: ReadonlyMap<string, number>
 }
 
 export class BlockWriter {
@@ -29,6 +41,8 @@ export class BlockWriter {
   private previous = new Map<string, Location>()
   /** Written and not durable yet. */
   private readonly underWay = new Map<string, Location>()
+  /** Ends when the calls before have written. */
+  private turn: Promise<void> = Promise.resolve()
   /** Segments that are about to go: nothing new may rely on them. */
   private condemned: ReadonlySet<number> = new Set()
 
@@ -50,20 +64,38 @@ export class BlockWriter {
   }
 
   /**
-   * The same without waiting for the disk in this thread. `done` is called when the blocks are
-   * durable, in the order of the calls, so that what it is told lies in order too.
+   * The same without waiting for the disk in this thread: one call's blocks are written while those
+   * of the next are prepared and those of the last are synced. `done` is called when the blocks are
+   * durable, in the order of the calls, so that what it is told lies in order too. Until then the
+   * bytes must stay as they are.
    */
   async storeLater<T>(blocks: readonly NewBlock[], done: (stored: Stored) => T): Promise<T> {
-    const stored = this.place(blocks)
-    // Who names equal ones meanwhile waits for the same sync, or a later one.
-    for (const { id, ...place } of stored.written) this.underWay.set(id, place)
+    const prepared = blocks.map(({ id, bytes }) => ({ id, bytes, stored: framed(id, bytes) }))
+    const { relied, stored } = await this.inTurn(() => this.placeLater(prepared))
     try {
       await this.segments.syncLater()
+      // By now those calls have ended too, one way or the other.
+      for (const { id, segment, offset } of relied) {
+        const place = this.recent.get(id) ?? this.previous.get(id)
+        if (place?.segment !== segment || place.offset !== offset) throw new Error(LOST)
+      }
       for (const block of stored.written) this.remember(block)
     } finally {
       for (const { id } of stored.written) this.underWay.delete(id)
     }
     return done(stored)
+  }
+
+  private async inTurn<T>(write: () => Promise<T>): Promise<T> {
+    const before = this.turn
+    const ended = Promise.withResolvers<void>()
+    this.turn = ended.promise
+    await before
+    try {
+      return await write()
+    } finally {
+      ended.resolve()
+    }
   }
 
   /** Durable when `sync` returns, or when whoever hears of the writes has made them so. */
@@ -79,28 +111,50 @@ export class BlockWriter {
 
   /** Writes what is new. */
   private place(blocks: readonly NewBlock[]): Stored {
-    const locations: Location[] = []
+    const placing = this.select(blocks)
+    return this.placed(blocks, placing, this.segments.append(placing.fresh))
+  }
+
+  private async placeLater(
+    blocks: readonly NewBlock[],
+  ): Promise<{ readonly relied: readonly FoundBlock[]; readonly stored: Stored }> {
+    const placing = this.select(blocks)
+    // Equal ones of calls whose sync has not ended: this one is lost with them.
+    const relied = [...new Set(blocks.map(({ id }) => id))].flatMap((id) => {
+      const place = this.underWay.get(id)
+      return place === undefined ? [] : [{ id, ...place }]
+    })
+    const locations = await this.segments.appendLater(placing.fresh)
+    const stored = this.placed(blocks, placing, locations)
+    // Who names equal ones meanwhile waits for the same sync, or a later one.
+    for (const { id, ...place } of stored.written) this.underWay.set(id, place)
+    return { relied, stored }
+  }
+
+  private select(blocks: readonly NewBlock[]): Placing {
+    const known: Location[] = []
     const fresh: NewBlock[] = []
-    const places: number[] = []
-    const inThisCall = new Map<string, number>()
+    const twins = new Map<string, number>()
     for (const [i, block] of blocks.entries()) {
-      const known = this.find(block.id)
-      const twin = inThisCall.get(block.id)
-      if (known !== undefined) locations[i] = known
-      else if (twin === undefined) {
-        inThisCall.set(block.id, fresh.length)
-        places.push(i)
+      const place = this.find(block.id)
+      if (place !== undefined) known[i] = place
+      else if (!twins.has(block.id)) {
+        twins.set(block.id, fresh.length)
         fresh.push(block)
       }
     }
-    const written = this.segments.append(fresh).map((location, n) => {
-      const { id } = fresh[n] as NewBlock
-      locations[places[n] as number] = location
-      return { ...location, id }
-    })
-    for (const [i, { id }] of blocks.entries()) {
-      locations[i] ??= written[inThisCall.get(id) as number] as Location
-    }
+    return { known, fresh, twins }
+  }
+
+  private placed(
+    blocks: readonly NewBlock[],
+    { known, fresh, twins }: Placing,
+    places: readonly Location[],
+  ): Stored {
+    const written = places.map((place, n) => ({ ...place, id: (fresh[n] as NewBlock).id }))
+    const locations = blocks.map(
+      ({ id }, i) => known[i] ?? (places[twins.get(id) as number] as Location),
+    )
     return { locations, written, position: this.segments.position }
   }
 

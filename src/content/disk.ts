@@ -12,6 +12,7 @@ import {
   readSync,
   statfsSync,
   unlinkSync,
+  writev,
   writevSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -21,6 +22,8 @@ import { fault } from '../platform/fault.ts'
 export interface DiskFile {
   /** Writes all of it at an offset; not durable before `sync`. */
   write(buffers: readonly Buffer[], at: number): void
+  /** The same without holding up the thread. The bytes must stay as they are until it has ended. */
+  writeLater(buffers: readonly Buffer[], at: number): Promise<void>
   sync(): void
   /** The same without holding up the thread, of what was written before the call. */
   syncLater(): Promise<void>
@@ -69,6 +72,28 @@ class RealFile implements DiskFile {
       // A short write is how a disk says that it is nearly full; the next one says why.
       const rest = Buffer.concat(buffers).subarray(done)
       done += writevSync(this.fd, [rest], at + done)
+    }
+    return total
+  }
+
+  async writeLater(buffers: readonly Buffer[], at: number): Promise<void> {
+    fault('file.write')
+    let offset = at
+    for (let i = 0; i < buffers.length; i += IOV_MAX) {
+      offset += await this.writeSomeLater(buffers.slice(i, i + IOV_MAX), offset)
+    }
+    fault('file.written')
+  }
+
+  private async writeSomeLater(buffers: readonly Buffer[], at: number): Promise<number> {
+    const total = buffers.reduce((sum, { length }) => sum + length, 0)
+    const write = (some: readonly Buffer[], from: number): Promise<number> =>
+      new Promise((resolve, reject) => {
+        writev(this.fd, some, from, (error, n) => (error === null ? resolve(n) : reject(error)))
+      })
+    let done = await write(buffers, at)
+    while (done < total) {
+      done += await write([Buffer.concat(buffers).subarray(done)], at + done)
     }
     return total
   }

@@ -120,6 +120,13 @@ export interface SegmentWrite {
   readonly buffers: readonly Buffer[]
 }
 
+/** A block to be appended. `stored`: what is to be written for it (see `framed`), if known. */
+interface Appended {
+  readonly id: string
+  readonly bytes: Buffer
+  readonly stored?: readonly Buffer[]
+}
+
 export interface SegmentWriterOptions {
   readonly disk: Disk
   readonly lane: Lane
@@ -140,10 +147,13 @@ export class SegmentWriter {
   private file: DiskFile | undefined
   private segment: number
   private end = SEGMENT_HEADER
+  /** Where what is being written begins. */
+  private start = SEGMENT_HEADER
   private unsynced = false
   /** The sync that is under way, and the one that begins when it has ended. */
   private syncing: Promise<void> | undefined
   private next: Promise<void> | undefined
+  private writing: Promise<void> | undefined
   /** Files of which a sync has failed: the system tells that once, whoever else waits for one. */
   private readonly failed = new WeakMap<DiskFile, unknown>()
 
@@ -170,40 +180,62 @@ export class SegmentWriter {
   }
 
   /** Not durable before `sync`. Blocks go in order, in as few writes as they need. */
-  append(blocks: readonly { readonly id: string; readonly bytes: Buffer }[]): Location[] {
+  append(blocks: readonly Appended[]): Location[] {
     const locations: Location[] = []
+    try {
+      for (const { buffers, at } of this.writes(blocks, locations)) this.write(buffers, at)
+    } catch (error) {
+      this.takeBack()
+      throw error
+    }
+    return locations
+  }
+
+  /** The same without holding up the thread. Nothing else may be appended until it has ended. */
+  async appendLater(blocks: readonly Appended[]): Promise<Location[]> {
+    const locations: Location[] = []
+    try {
+      for (const { buffers, at } of this.writes(blocks, locations)) {
+        await this.writeLater(buffers, at)
+      }
+    } catch (error) {
+      this.takeBack()
+      throw error
+    }
+    return locations
+  }
+
+  /** What is to be written one after the other, so that each block lies at its location. */
+  private *writes(
+    blocks: readonly Appended[],
+    locations: Location[],
+  ): Iterable<{ readonly buffers: readonly Buffer[]; readonly at: number }> {
     let buffers: Buffer[] = []
     // What a file has whose sync has failed nobody can tell.
     if (this.file !== undefined && this.failed.has(this.file)) {
       this.leave()
       this.beginNext()
     }
-    let start = this.end
-    try {
-      for (const { id, bytes } of blocks) {
-        const size = storedSize(bytes.length)
-        if (this.full(size)) {
-          this.write(buffers, start)
-          this.roll()
-          buffers = []
-          start = this.end
-        }
-        locations.push({ segment: this.segment, offset: this.end, length: bytes.length })
-        buffers.push(...framed(id, bytes))
-        this.end += size
+    this.start = this.end
+    for (const { id, bytes, stored } of blocks) {
+      const size = storedSize(bytes.length)
+      if (this.full(size)) {
+        yield { buffers, at: this.start }
+        this.roll()
+        buffers = []
+        this.start = this.end
       }
-      this.write(buffers, start)
-    } catch (error) {
-      this.takeBack(start)
-      throw error
+      locations.push({ segment: this.segment, offset: this.end, length: bytes.length })
+      buffers.push(...(stored ?? framed(id, bytes)))
+      this.end += size
     }
-    return locations
+    yield { buffers, at: this.start }
   }
 
   /** Half of what a full disk did not take must not fill it more at each try. */
-  private takeBack(start: number): void {
-    this.end = start
-    this.file?.truncate(start)
+  private takeBack(): void {
+    this.end = this.start
+    this.file?.truncate(this.start)
   }
 
   private full(size: number): boolean {
@@ -217,6 +249,19 @@ export class SegmentWriter {
     const file = this.open()
     file.write(buffers, at)
     this.options.onWrite?.({ segment: this.segment, at, buffers })
+    this.unsynced = true
+  }
+
+  private async writeLater(buffers: readonly Buffer[], at: number): Promise<void> {
+    if (buffers.length === 0) return
+    this.writing = this.open().writeLater(buffers, at)
+    try {
+      await this.writing
+    } finally {
+      this.writing = undefined
+    }
+    this.options.onWrite?.({ segment: this.segment, at, buffers })
+    // Only now: a sync that began before it has ended says nothing about it.
     this.unsynced = true
   }
 
@@ -286,13 +331,13 @@ export class SegmentWriter {
   }
 
   private leave(): void {
-    const { file, syncing } = this
+    const { file, syncing, writing } = this
     if (file === undefined) return
     this.file = undefined
     this.unsynced = false
-    // Not under a sync: its descriptor might be another file's by then.
+    // Not under a sync or a write: its descriptor might be another file's by then.
     const close = () => file.close()
-    if (syncing === undefined) close()
-    else syncing.then(close, close)
+    if (syncing === undefined && writing === undefined) close()
+    else void Promise.allSettled([syncing, writing]).then(close)
   }
 }

@@ -13,6 +13,8 @@ class SlowDisk extends MemoryDisk implements Disk {
   readonly log: string[] = []
   /** Whether the syncs that one waits for fail. */
   failing = false
+  /** What writes wait for. */
+  gate: Promise<void> | undefined
   readonly syncs: PromiseWithResolvers<void>[] = []
 
   override create(name: string): DiskFile {
@@ -26,6 +28,11 @@ class SlowDisk extends MemoryDisk implements Disk {
       this.log.push('sync')
       if (this.failing) throw new Error('medium')
       sync.call(file)
+    }
+    const { writeLater } = file
+    file.writeLater = async (buffers, at) => {
+      await this.gate
+      await writeLater.call(file, buffers, at)
     }
     file.syncLater = async () => {
       this.log.push('sync begins')
@@ -112,6 +119,7 @@ describe('BlockWriter.storeLater', () => {
     const waiting = [store('a', 1), store('same', 1)]
     await turn()
     waiting.push(store('b', 2), store('c', 1, 3))
+    await turn()
     await disk.end(new Error('medium'))
     const ended = await Promise.allSettled(waiting)
     assert.ok(ended.every(({ status }) => status === 'rejected'))
@@ -149,6 +157,26 @@ describe('BlockWriter.storeLater', () => {
     const b = store('b', 2, 3, 4)
     await turn()
     await disk.end()
+    const ended = await Promise.allSettled([a, b])
+    assert.deepEqual(
+      ended.map(({ status }) => status),
+      ['rejected', 'rejected'],
+    )
+    assert.deepEqual(done, [])
+  })
+
+  test('what relies on a block that is lost is lost with it, whatever comes between', async () => {
+    const { disk, done, store } = start(10_000)
+    const a = store('a', 1)
+    await turn()
+    const gate = Promise.withResolvers<void>()
+    disk.gate = gate.promise
+    const b = store('b', 1, 2, 3, 4)
+    await turn()
+    await disk.end(new Error('medium'))
+    gate.resolve()
+    await turn()
+    if (disk.syncs.length > 0) await disk.end()
     const ended = await Promise.allSettled([a, b])
     assert.deepEqual(
       ended.map(({ status }) => status),

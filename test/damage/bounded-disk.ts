@@ -26,6 +26,7 @@ export class BoundedDisk implements Disk {
     }
     return {
       write,
+      writeLater: async (buffers, at) => write(buffers, at),
       sync: () => file.sync(),
       syncLater: () => file.syncLater(),
       read: (into, at) => file.read(into, at),

@@ -21,6 +21,10 @@ class MemoryFile implements DiskFile {
     this.bytes = larger
   }
 
+  async writeLater(buffers: readonly Buffer[], at: number): Promise<void> {
+    this.write(buffers, at)
+  }
+
   sync(): void {}
 
   async syncLater(): Promise<void> {}

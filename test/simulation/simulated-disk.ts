@@ -142,6 +142,11 @@ class SimulatedFile implements DiskFile {
     if (bytes.length > 0) this.platter.write(bytes, at)
   }
 
+  async writeLater(buffers: readonly Buffer[], at: number): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, this.disk.power.random.below(4)))
+    this.write(buffers, at)
+  }
+
   sync(): void {
     this.finishSync(...this.platter.moment)
   }

@@ -39,8 +39,10 @@ export interface SealerOptions {
 /** Up to here blocks travel with the frame that names them, which saves a round trip. */
 export const INLINE_MAX = 64 * KiB
 
-/** Chunks whose blocks are cut and stored at a time: 8 MiB at most. */
-const CHUNKS_AT_ONCE = 8
+/** Chunks whose blocks are cut and stored at a time: 4 MiB at most. */
+const CHUNKS_AT_ONCE = 4
+/** While one batch is hashed, others are written and synced. */
+const BATCHES_UNDER_WAY = 4
 /** Complete chunks at which a stream's seal begins. */
 const FULL_CHUNKS = 8
 
@@ -145,15 +147,14 @@ export class Sealer {
   }
 
   /**
-   * Batch after batch: while one is stored the next is cut. When it has ended, nobody looks at the
-   * pieces any more, whether or not something went wrong.
+   * Batch after batch: while some are stored the next is cut. When it has ended, nobody looks at
+   * the pieces any more, whether or not something went wrong.
    */
   private async name(file: StagedFile, pieces: Pieces): Promise<number> {
     const { stream, blocks, bulk } = this.options
     const { share, ino, mtime, origin } = file
     let seq = stream.decided
-    let storing: Promise<number> | undefined
-    let last: Promise<number> | undefined
+    const storing: Promise<number>[] = []
     const indexes = [...pieces.chunks.keys()].sort((a, b) => a - b)
     try {
       for (let i = 0; i < indexes.length; i += CHUNKS_AT_ONCE) {
@@ -168,15 +169,19 @@ export class Sealer {
           return this.nameInline(share, ino, content, mtime, origin)
         }
         const stored = bulk.store(content.map(({ bytes }) => bytes))
-        last = stored.then((answer) => this.nameStored(file, content, answer, mtime, origin))
+        const named = stored.then((answer) => this.nameStored(file, content, answer, mtime, origin))
         // Awaited a turn later; a failure until then must not count as unhandled.
-        last.catch(() => undefined)
-        if (storing !== undefined) seq = await storing
-        storing = last
+        named.catch(() => undefined)
+        storing.push(named)
+        if (storing.length < BATCHES_UNDER_WAY) continue
+        const [first] = storing
+        seq = (await first) ?? seq
+        storing.splice(0, 1)
       }
-      return storing === undefined ? seq : await storing
+      for (const named of storing) seq = await named
+      return seq
     } finally {
-      await last?.catch(() => undefined)
+      await Promise.allSettled(storing)
     }
   }
 
