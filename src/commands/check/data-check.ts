@@ -14,6 +14,7 @@ import { World } from '../../projections/world.ts'
 import { LmdbFile } from '../../store/lmdb-file.ts'
 import { LmdbStore, StoreDamageError } from '../../store/lmdb-store.ts'
 import type { DataPaths } from '../data-directory.ts'
+import { recoverJournal } from '../recover-journal.ts'
 import { type ContentScan, ContentScanner } from './content-scan.ts'
 import { digestFindings } from './digest-check.ts'
 import { ExtentCheck } from './extent-check.ts'
@@ -110,7 +111,11 @@ export class DataCheck {
 
   private async checkAll(): Promise<Checked> {
     const { paths, progress } = this.options
-    const journal = new JournalCheck(paths.journal, this.report, progress).run()
+    let journal = new JournalCheck(paths.journal, this.report, progress).run()
+    // As every start does it: behind a crash the last records are in the tail log only.
+    if (journal.whole && (await recoverJournal(paths)) > 0) {
+      journal = new JournalCheck(paths.journal, this.report, progress).run()
+    }
     const storedIsWhole = this.projectionPages()
     const stored = storedIsWhole ? await this.storedPosition(journal) : undefined
     const folds = journal.whole && journal.firstSeq <= 1

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { after, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { nfsstat3 } from '../../src/protocols/nfs3/wire-types.ts'
+import { check, damageOne, filesOf } from '../commands/check/damaged-copy.ts'
+import { Session } from '../protocols/session.ts'
+import { SeededRandom, seedFromEnvironment } from '../seeded-random.ts'
+import { dataBelow, ServerProcess } from '../server-process.ts'
+import { temporaryDirectory } from '../temporary.ts'
+
+describe('a damaged data directory', () => {
+  const { path, remove } = temporaryDirectory('served')
+  const data = dataBelow(path)
+  const seed = seedFromEnvironment()
+  const random = new SeededRandom(seed)
+  const contents = new Map<string, Buffer>()
+  let server: ServerProcess | undefined
+  after(async () => {
+    if (server?.alive) await server.kill()
+    remove()
+  })
+
+  /** Damage that is met while it serves drops the connections: clients connect again. */
+  async function persist<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    for (let n = 0; ; n++) {
+      let session: Session | undefined
+      try {
+        session = await Session.open((server as ServerProcess).port)
+        return await work(session)
+      } catch (error) {
+        if (n === 40 || !/connection|disconnected/i.test(String(error))) throw error
+        await sleep(300)
+      } finally {
+        await session?.close()
+      }
+    }
+  }
+
+  async function serve<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    server = await ServerProcess.start({ data, settings: { 'share-squash': 'none' } })
+    try {
+      return await persist(work)
+    } finally {
+      // As after a crash: every page is looked at.
+      await server.kill()
+    }
+  }
+
+  const readAll = async (session: Session): Promise<void> => {
+    for (const [name, bytes] of contents) {
+      const file = await session.lookup(session.root, name)
+      assert.ok((await session.readAll(file)).equals(bytes), `seed ${seed}: ${name}`)
+    }
+  }
+
+  test('is made anew where it can be: clients see what was written', async () => {
+    await serve(async (session) => {
+      for (let n = 0; n < 40; n++) {
+        const bytes = random.bytes(random.pick([100, 5000, 70_000, 300_000]))
+        contents.set(`file-${n}`, bytes)
+        await session.create(session.root, `file-${n}`, { data: bytes })
+      }
+    })
+    for (let i = 0; i < 6; i++) {
+      const kind = i % 2 === 0 ? 'projections' : 'index'
+      const { what } = damageOne(random, data, kind)
+      try {
+        await serve(readAll)
+      } catch (error) {
+        // A key that is damaged hides a block: an error, never wrong bytes, until it is repaired.
+        assert.ok(kind === 'index', `seed ${seed}, ${kind}: ${what}: ${error}`)
+        assert.match(String(error), /NFS3ERR_IO/, `seed ${seed}, ${what}`)
+        assert.ok((await check(data, true)).repaired.includes('index'), `seed ${seed}, ${what}`)
+        await serve(readAll)
+      }
+    }
+  })
+
+  test('gives an I/O error for a damaged block, and everything else as it was', async () => {
+    const bytes = contents.get('file-7') as Buffer
+    const needle = bytes.subarray(0, 64)
+    for (const file of filesOf(data, 'segments')) {
+      const segment = readFileSync(file)
+      for (let at = segment.indexOf(needle); at >= 0; at = segment.indexOf(needle, at + 1)) {
+        segment[at + 10] = (segment[at + 10] as number) ^ 4
+      }
+      writeFileSync(file, segment)
+    }
+    await serve(async (session) => {
+      const file = await session.lookup(session.root, 'file-7')
+      const { status } = await session.nfs.read({ file, offset: 0, count: 100 })
+      assert.equal(status, nfsstat3.NFS3ERR_IO, `seed ${seed}`)
+      contents.delete('file-7')
+      await readAll(session)
+    })
+  })
+
+  test('whose journal is damaged is refused, with the place and what helps', async () => {
+    for (const file of filesOf(data, 'journal')) truncateSync(file, 3 * 4096)
+    await assert.rejects(
+      serve(async () => undefined),
+      /journal is damaged: journal\/\d{16}\.mdb, page \d+.*dfs fsck --data .*repair\.md/s,
+    )
+  })
+})
