@@ -178,13 +178,13 @@ export class PosixModel {
   private link({ user, node: id, dir: at, name }: Link): Expected {
     const demands = new Demands()
     const node = this.nodes.get(id)
-    demands.that(node !== undefined, 'ESTALE')
     const place = this.place(demands, user, at, name)
+    demands.that(node !== undefined, 'ESTALE')
     if (node?.kind === 'directory') demands.that(false, 'EPERM', 'EISDIR')
-    if (place === undefined || node === undefined) return demands.unmet as Expected
+    if (place === undefined) return demands.unmet as Expected
     demands.that(place.entry === undefined && !isDot(name), 'EEXIST')
     demands.that(grants(place.dir, user, 2), 'EACCES')
-    if (demands.unmet !== undefined) return demands.unmet
+    if (node === undefined || demands.unmet !== undefined) return demands.unmet as Expected
     place.dir.entries.set(name, id)
     node.nlink += 1
     return succeed({ node: id })
