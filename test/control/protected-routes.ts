@@ -6,6 +6,7 @@ export const protectedRoutes = [
   ['POST', '/v1/collection'],
   ['GET', '/v1/feed'],
   ['GET', '/v1/audit'],
+  ['GET', '/v1/journal/head'],
   ['GET', '/v1/clients'],
   ['GET', '/v1/shares'],
   ['POST', '/v1/shares'],
