@@ -25,7 +25,7 @@ after(() => torture.end())
 
 describe(`kill -9 (DFS_SEED=${seed})`, () => {
   for (const point of faultPoints) {
-    test(`at ${point}`, async () => {
+    test(`at ${point}`, { timeout: 120_000 }, async () => {
       for (let i = 0; i < TRIES && !figures.reached.has(point); i++) {
         await torture.round({ kind: 'fault', point, pass: 1 })
       }

@@ -212,7 +212,12 @@ export class Torture {
     }
     this.server = server
     try {
-      await this.resting()
+      // Whoever goes on asking gets no answer from a server that has died again.
+      const gone = server.exited.then(() => {
+        throw new RpcDisconnected('the server is dead')
+      })
+      gone.catch(() => undefined)
+      await Promise.race([this.resting(), gone])
       await this.verify()
       await this.compareRebuilt(server)
       return undefined

@@ -25,6 +25,8 @@ export class TreeTask implements Task {
   private readonly conformance: Conformance
   /** Sent, and not answered when the server died. */
   private pending: Operation | undefined
+  /** Finds what was made without an answer that brought its handle. */
+  private missing: Operation | undefined
 
   constructor(random: SeededRandom, session: Session, directory: Buffer) {
     this.subject = new WireSubject([session], this.model.root, directory)
@@ -35,7 +37,7 @@ export class TreeTask implements Task {
   async work(session: Session, paused: () => boolean): Promise<void> {
     this.subject.sessions = [session]
     while (!paused()) {
-      const operation = stably(this.operations.next())
+      const operation = stably(this.next())
       let observed: Observed
       try {
         observed = await this.subject.perform(operation)
@@ -49,8 +51,17 @@ export class TreeTask implements Task {
     }
   }
 
+  private next(): Operation {
+    const operation = this.operations.next()
+    // What lies above this tree is no part of the model.
+    const above =
+      operation.kind === 'lookup' && operation.dir === this.model.root && operation.name === '..'
+    return above ? { ...operation, name: '.' } : operation
+  }
+
   async verify(session: Session): Promise<void> {
     this.subject.sessions = [session]
+    await this.findMissing()
     const { pending } = this
     const tree = await this.subject.tree()
     if (pending === undefined || isSameTree(tree, this.model.tree())) {
@@ -62,9 +73,15 @@ export class TreeTask implements Task {
     assertSameTree(tree, this.model.tree())
     this.pending = undefined
     if (value?.node === undefined || !('name' in pending)) return
-    // The answer that would have brought the handle is lost.
     const { dir, name } = pending
-    const lookup = { kind: 'lookup', user: root, dir, name } as const
+    this.missing = { kind: 'lookup', user: root, dir, name }
+    await this.findMissing()
+  }
+
+  private async findMissing(): Promise<void> {
+    const lookup = this.missing
+    if (lookup === undefined) return
     this.conformance.settle(lookup, await this.subject.perform(lookup))
+    this.missing = undefined
   }
 }
