@@ -5,7 +5,7 @@
 import { blockId, framed, type Location } from './block.ts'
 import type { BlockIndex, Position } from './block-index.ts'
 import type { FoundBlock } from './segment.ts'
-import { SegmentWriter, type SegmentWriterOptions } from './segment.ts'
+import { SEGMENT_HEADER, SegmentWriter, type SegmentWriterOptions } from './segment.ts'
 
 export interface Stored {
   /** One for each block, in order; equal blocks may lie elsewhere already. */
@@ -43,12 +43,16 @@ export class BlockWriter {
   private readonly underWay = new Map<string, Location>()
   /** Ends when the calls before have written. */
   private turn: Promise<void> = Promise.resolve()
+  /** Ends when the calls before are done, one way or the other. */
+  private ending: Promise<void> = Promise.resolve()
   /** Segments that are about to go: nothing new may rely on them. */
   private condemned: ReadonlySet<number> = new Set()
 
   constructor(index: BlockIndex, options: SegmentWriterOptions) {
     this.index = index
-    this.segments = new SegmentWriter(options)
+    const { segment, offset } = index.position(options.lane)
+    // A start looks for blocks behind the position only.
+    this.segments = new SegmentWriter(options, offset > SEGMENT_HEADER ? segment : undefined)
   }
 
   condemn(segments: ReadonlySet<number>): void {
@@ -71,19 +75,27 @@ export class BlockWriter {
    */
   async storeLater<T>(blocks: readonly NewBlock[], done: (stored: Stored) => T): Promise<T> {
     const prepared = blocks.map(({ id, bytes }) => ({ id, bytes, stored: framed(id, bytes) }))
-    const { relied, stored } = await this.inTurn(() => this.placeLater(prepared))
+    const { relied, stored, before, ended } = await this.inTurn(async () => {
+      const placed = await this.placeLater(prepared)
+      const order = { before: this.ending, ended: Promise.withResolvers<void>() }
+      this.ending = order.ended.promise
+      return { ...placed, ...order }
+    })
     try {
       await this.segments.syncLater()
-      // By now those calls have ended too, one way or the other.
+      // Also when a sync that they do not share ended for this one first: who is told that all is
+      // indexed before a position must not be told before those whose blocks lie there.
+      await before
       for (const { id, segment, offset } of relied) {
         const place = this.recent.get(id) ?? this.previous.get(id)
         if (place?.segment !== segment || place.offset !== offset) throw new Error(LOST)
       }
       for (const block of stored.written) this.remember(block)
+      return done(stored)
     } finally {
       for (const { id } of stored.written) this.underWay.delete(id)
+      ended.resolve()
     }
-    return done(stored)
   }
 
   private async inTurn<T>(write: () => Promise<T>): Promise<T> {

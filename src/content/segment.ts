@@ -157,11 +157,13 @@ export class SegmentWriter {
   /** Files of which a sync has failed: the system tells that once, whoever else waits for one. */
   private readonly failed = new WeakMap<DiskFile, unknown>()
 
-  constructor(options: SegmentWriterOptions) {
+  /** `known`: a segment that was there once; numbers go on behind it, though it may be gone. */
+  constructor(options: SegmentWriterOptions, known?: number) {
     this.options = options
     const { disk, lane } = options
     const last = segmentsOn(disk, lane).at(-1)
-    this.segment = segmentId(lane, last === undefined ? 0 : numberOf(last) + 1)
+    const before = [last, known].map((id) => (id === undefined ? -1 : numberOf(id)))
+    this.segment = segmentId(lane, Math.max(...before) + 1)
   }
 
   /** Where the next block will lie. */
@@ -170,12 +172,18 @@ export class SegmentWriter {
   }
 
   private open(): DiskFile {
-    if (this.file === undefined) {
-      this.file = this.options.disk.create(segmentName(this.segment))
-      const buffers = [segmentHeader(this.segment)]
-      this.file.write(buffers, 0)
-      this.options.onWrite?.({ segment: this.segment, at: 0, buffers })
+    if (this.file !== undefined) return this.file
+    const buffers = [segmentHeader(this.segment)]
+    try {
+      const file = this.options.disk.create(segmentName(this.segment))
+      file.write(buffers, 0)
+      this.file = file
+    } catch (error) {
+      // Its name may be taken by now, with nothing behind it.
+      this.beginNext()
+      throw error
     }
+    this.options.onWrite?.({ segment: this.segment, at: 0, buffers })
     return this.file
   }
 

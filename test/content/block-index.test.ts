@@ -23,7 +23,26 @@ function failedSync(): SimulatedDisk {
   return disk
 }
 
+const after = identified(Buffer.alloc(9000, 'written when all before was collected'))
+
 describe('block index', () => {
+  test('finds what is written when the last segments of a lane are gone', () => {
+    const power = new Power(new SeededRandom(SEED))
+    power.begin(Number.POSITIVE_INFINITY)
+    const disk = new SimulatedDisk(power)
+    const store = new MemoryStore()
+    const index = new BlockIndex(store)
+    const first = new BlockWriter(index, { disk, lane: lanes.log })
+    const { written, position } = first.store([block])
+    index.change(written, [], new Map([[lanes.log, position]]))
+    index.change([], [block.id], new Map())
+    disk.remove(segmentName(position.segment))
+    new BlockWriter(index, { disk, lane: lanes.log }).store([after])
+    const recovered = new BlockIndex(store)
+    recovered.recover(disk)
+    assert.ok(recovered.get(after.id) !== undefined, 'the block is in no segment')
+  })
+
   test('what a failed sync left is durable once it is indexed', () => {
     const disk = failedSync()
     const index = new BlockIndex(new MemoryStore())

@@ -80,6 +80,37 @@ describe('BlockWriter.storeLater', () => {
     return { disk, writer, done, store }
   }
 
+  test('goes on with the next segment when one could not be begun', async () => {
+    const { disk, done, store } = start()
+    const { create } = disk
+    disk.create = (name) => {
+      disk.create = create
+      create.call(disk, name)
+      throw new Error('no room for its name to be durable')
+    }
+    await assert.rejects(store('refused', 1))
+    const again = store('again', 1)
+    await turn()
+    await disk.end()
+    assert.deepEqual(done, ['again'])
+    assert.deepEqual(disk.list(), ['1-0000000000.seg', '1-0000000001.seg'])
+    assert.equal((await again).written.length, 1)
+  })
+
+  test('who writes nothing is told behind those whose blocks lie before its position', async () => {
+    const { disk, done, store } = start()
+    void store('first', 1)
+    await turn()
+    // Its sync begins when the first has ended.
+    void store('second', 2)
+    await turn()
+    await disk.end()
+    void store('third')
+    await turn()
+    await disk.end()
+    assert.deepEqual(done, ['first', 'second', 'third'])
+  })
+
   test('is done when a sync has ended that began after the write, in order', async () => {
     const { disk, done, store } = start()
     store('a', 1)
