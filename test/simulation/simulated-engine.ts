@@ -197,19 +197,19 @@ export class SimulatedEngine {
   private drainLog(): void {
     clearTimeout(this.draining)
     this.draining = undefined
-    this.writer.drain()
+    try {
+      this.writer.drain()
+    } catch (error) {
+      // What is half in the journal fences the next append.
+      this.crashed(error as Error)
+      throw error
+    }
     void this.followerThread.call(() => this.journal.poke())
   }
 
   /** Resolves when the journal can be read up to what is durable now. */
-  private async settled(): Promise<void> {
-    try {
-      await this.logThread.call(() => this.drainLog())
-    } catch (error) {
-      // What is half in the journal fences the next append.
-      if (!(error instanceof DeadError)) this.fail(error as Error)
-      throw error
-    }
+  private settled(): Promise<void> {
+    return this.logThread.call(() => this.drainLog())
   }
 
   private landed(stored: Stored): void {
