@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path'
 import { JournalFormatError } from '../journal/fields.ts'
 import { segmentSeq } from '../journal/lmdb-segment.ts'
 import type { Log } from '../platform/log.ts'
-import { lmdbDamage } from '../store/lmdb-file.ts'
+import { lmdbDamage } from '../store/lmdb-damage.ts'
 import { damageNote } from '../store/lmdb-store.ts'
 import type { DataPaths } from './data-directory.ts'
 

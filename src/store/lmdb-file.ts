@@ -2,7 +2,7 @@
  * An LMDB file checked, and read as far as it is whole, without LMDB: what is damaged is reported
  * and passed over. Memory: a page for each level of a tree, and a bit for each page of the file.
  */
-import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import {
   checkHeader,
   checkTree,
@@ -18,6 +18,7 @@ import {
   shown,
   type Tree,
 } from './lmdb-page.ts'
+import { nameOf } from './map-name.ts'
 
 export interface PageProblem {
   readonly page: number
@@ -144,7 +145,7 @@ export class LmdbFile {
    * free is not in use too: the next commit would write over it.
    */
   *all(): Iterable<FileEntry> {
-    for (const entry of this.entries(this.meta.main)) {
+    for (const entry of this.mainEntries()) {
       if (entry.tree === undefined) yield entry
       else yield* this.entries(entry.tree)
     }
@@ -177,11 +178,27 @@ export class LmdbFile {
   /** The trees of the main tree, by name: maps of a store. */
   named(): Map<string, Tree> {
     const trees = new Map<string, Tree>()
-    for (const { key, tree } of this.entries(this.meta.main)) {
-      // Names are stored with the zero that ends them.
-      if (tree !== undefined) trees.set(key.toString('latin1').replace(/\0$/, ''), tree)
+    for (const { key, tree } of this.mainEntries()) {
+      const name = tree && mapName(key)
+      if (name !== undefined) trees.set(name, tree as Tree)
     }
     return trees
+  }
+
+  /** Either all of them are trees, whose names are whole, or none is. */
+  private *mainEntries(): Iterable<FileEntry> {
+    let first: boolean | undefined
+    for (const entry of this.entries(this.meta.main)) {
+      const { key, at, tree } = entry
+      const isTree = tree !== undefined
+      first ??= isTree
+      const page = Math.floor(at / this.meta.pageSize)
+      if (isTree !== first) this.problem(page, 'it has both values and trees')
+      else if (isTree && mapName(key) === undefined) {
+        this.problem(page, `a tree has the name ${JSON.stringify(key.toString('latin1'))}`)
+      }
+      yield entry
+    }
   }
 
   /** Entries of a tree in the order of their keys. Each page is expected once in all. */
@@ -314,6 +331,10 @@ export class LmdbFile {
   }
 }
 
+/** Names are stored with the zero that ends them. */
+const mapName = (key: Buffer): string | undefined =>
+  nameOf(key.toString('latin1').replace(/\0$/, ''))
+
 /**
  * Pages of a list of free ones: its length, and as many numbers, of which 0 is nothing and -n says
  * that n pages begin at the next number.
@@ -350,39 +371,3 @@ function checkOrder(nodes: readonly Node[], branch: boolean, { from, to }: Bound
     throw new PageError('its keys reach over those of the next page')
   }
 }
-
-/**
- * What is wrong with a file as LMDB would read it; undefined when it can be opened. Goes on only
- * when others had their turn. `ends`: whether its first pages and its roots are there, and no more.
- */
-export async function lmdbDamage(
-  path: string,
-  depth: 'pages' | 'ends',
-): Promise<string | undefined> {
-  let found: string | undefined
-  let file: LmdbFile
-  try {
-    // One that is not there, or has nothing in it, LMDB begins.
-    if (!existsSync(path) || statSync(path).size === 0) return undefined
-    file = new LmdbFile(path, ({ page, what }) => {
-      found ??= `page ${page}: ${what}`
-    })
-  } catch (error) {
-    if (!(error instanceof PageError)) throw error
-    return error.message
-  }
-  try {
-    let n = 0
-    for (const _ of depth === 'pages' ? file.all() : file.roots()) {
-      if (found !== undefined) break
-      n += 1
-      if (n % TURN === 0) await new Promise<void>((resolve) => setImmediate(resolve))
-    }
-    return found
-  } finally {
-    file.close()
-  }
-}
-
-/** Entries that are looked at in one turn: a few milliseconds. */
-const TURN = 5000

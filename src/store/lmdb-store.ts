@@ -5,6 +5,7 @@ import { makeDirectory, syncDirectory } from '../platform/directory.ts'
 import { isFull } from '../platform/disk-full.ts'
 import { fault } from '../platform/fault.ts'
 import { GiB } from '../platform/limits.ts'
+import { storedName } from './map-name.ts'
 import { checkedValue, withChecksum } from './row-checksum.ts'
 import type { Store, StoreEntry, StoreMap, StoreWriter } from './store.ts'
 
@@ -61,6 +62,9 @@ class LmdbMap implements StoreMap {
   }
 }
 
+/** A map that is not there, for who only looks. */
+const ABSENT: StoreMap = { get: () => undefined, range: () => [], last: () => undefined }
+
 /** Where it was noted that a store is damaged, and must be made anew before it is used again. */
 const notePath = (path: string): string => `${path}.damaged`
 
@@ -80,7 +84,7 @@ function noteDamage(path: string, why: string): void {
 }
 
 export interface LmdbStoreOptions {
-  /** For who only looks at what is there; maps that are not there cannot be opened. */
+  /** For who only looks at what is there; maps that are not there are empty. */
   readonly readOnly?: boolean
   /** Hears of a value that is not what was written, before whoever reads it does. */
   readonly onDamage?: (error: Error) => unknown
@@ -111,16 +115,28 @@ export class LmdbStore implements Store {
     if (!readOnly) syncDirectory(dirname(path))
   }
 
-  map(name: string): LmdbMap {
+  map(name: string): StoreMap {
+    return this.opened(name) ?? ABSENT
+  }
+
+  private opened(name: string): LmdbMap | undefined {
     let map = this.maps.get(name)
     if (map === undefined) {
-      map = new LmdbMap(
-        this.root.openDB<Buffer, Buffer>(name, { encoding: 'binary', keyEncoding: 'binary' }),
-        (key) => this.damaged(name, key),
-      )
+      const encoding = 'binary'
+      const db: Db | undefined = this.root.openDB(storedName(name), {
+        encoding,
+        keyEncoding: encoding,
+      })
+      if (db === undefined) return undefined
+      map = new LmdbMap(db, (key) => this.damaged(name, key))
       this.maps.set(name, map)
     }
     return map
+  }
+
+  /** A store that is not only looked at makes its maps. */
+  private db(name: string): Db {
+    return (this.opened(name) as LmdbMap).db
   }
 
   private damaged(name: string, key: Buffer): Error {
@@ -134,10 +150,10 @@ export class LmdbStore implements Store {
   commit(change: (writer: StoreWriter) => void): void {
     const writer: StoreWriter = {
       put: (name, key, value) => {
-        this.map(name).db.putSync(key, withChecksum(key, value))
+        this.db(name).putSync(key, withChecksum(key, value))
       },
       remove: (name, key) => {
-        this.map(name).db.removeSync(key)
+        this.db(name).removeSync(key)
       },
     }
     this.root.transactionSync(() => {

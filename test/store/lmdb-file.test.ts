@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
-import { LmdbFile, lmdbDamage, type PageProblem } from '../../src/store/lmdb-file.ts'
+import { lmdbDamage } from '../../src/store/lmdb-damage.ts'
+import { LmdbFile, type PageProblem } from '../../src/store/lmdb-file.ts'
 import { LmdbStore } from '../../src/store/lmdb-store.ts'
 import { SeededRandom, seedFromEnvironment } from '../seeded-random.ts'
 import { temporaryDirectory } from '../temporary.ts'
@@ -74,5 +75,30 @@ describe('an LMDB file without LMDB', () => {
       if ((await lmdbDamage(file, 'pages')) !== undefined) detected += 1
     }
     assert.ok(detected > 20, `seed ${seed}: ${detected} of 400 were detected`)
+  })
+
+  test('shows a map whose name or kind was damaged, also behind a clean stop', async () => {
+    const file = join(path, 'names.mdb')
+    const store = new LmdbStore(file)
+    const value = Buffer.from('value')
+    for (const name of ['blocks', 'other'])
+      store.commit((w) => w.put(name, Buffer.from('k'), value))
+    await store.close()
+    const good = readFileSync(file)
+    const flip = async (at: number, bit: number): Promise<string | undefined> => {
+      const bytes = Buffer.from(good)
+      bytes[at] = (bytes[at] as number) ^ (1 << bit)
+      writeFileSync(file, bytes)
+      return await lmdbDamage(file, 'ends')
+    }
+    // Pages of earlier commits have it too.
+    const found = new Set<string | undefined>()
+    for (let at = good.indexOf('blocks'); at >= 0; at = good.indexOf('blocks', at + 1)) {
+      for (let byte = 0; byte < 'blocks'.length; byte++) found.add(await flip(at + byte, byte))
+      // The node's flags are the four bytes before its key, with the size of that.
+      found.add(await flip(at - 4, 1))
+    }
+    const whys = [...found].join()
+    for (const why of [/a tree has the name "b/, /both values and trees/]) assert.match(whys, why)
   })
 })
