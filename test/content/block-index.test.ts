@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { framed } from '../../src/content/block.ts'
 import { BlockIndex } from '../../src/content/block-index.ts'
 import { BlockWriter, identified } from '../../src/content/block-writer.ts'
-import { blockAt, lanes, segmentName } from '../../src/content/segment.ts'
+import { blockAt, lanes, SEGMENT_HEADER, segmentName } from '../../src/content/segment.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
+import { MemoryDisk } from '../model/memory-disk.ts'
 import { SeededRandom } from '../seeded-random.ts'
 import { Power } from '../simulation/power.ts'
 import { SimulatedDisk } from '../simulation/simulated-disk.ts'
@@ -51,6 +53,27 @@ describe('block index', () => {
     const { segment, offset } = index.get(block.id) ?? { segment: -1, offset: -1 }
     const file = disk.open(segmentName(segment))
     assert.equal(blockAt(file, segment, offset, true)?.id, block.id)
+  })
+
+  test('content that looks like a block of other content is not taken for it behind damage', () => {
+    const disk = new MemoryDisk()
+    const wanted = identified(Buffer.alloc(5000, 1))
+    const lie = Buffer.concat(framed(wanted.id, Buffer.alloc(5000, 2)))
+    const truth = Buffer.concat(framed(wanted.id, wanted.bytes))
+    // Wherever the header of what carries them ends.
+    for (let shift = 0; shift < 8; shift++) {
+      const bytes = Buffer.concat([Buffer.alloc(shift), lie])
+      const writer = new BlockWriter(new BlockIndex(new MemoryStore()), { disk, lane: lanes.log })
+      const { written } = writer.store([identified(bytes)])
+      for (const { segment, offset } of written) {
+        disk.open(segmentName(segment)).write([Buffer.from('damage')], offset)
+      }
+    }
+    const index = new BlockIndex(new MemoryStore())
+    assert.equal(index.recover(disk), 0)
+    const file = disk.create(segmentName(lanes.bulk))
+    file.write([truth], SEGMENT_HEADER)
+    assert.equal(new BlockIndex(new MemoryStore()).recover(disk), 1, 'what is true is found')
   })
 
   test('a power cut takes what a failed sync left', () => {
