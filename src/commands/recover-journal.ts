@@ -13,11 +13,11 @@ import type { DataPaths } from './data-directory.ts'
 export async function recoverJournal(paths: DataPaths, log?: Log): Promise<number> {
   await mkdir(paths.journal, { recursive: true, mode: 0o700 })
   const disk = new RealDisk(paths.journal)
-  const { entries, strays } = readTail(disk)
-  if (entries.length + strays.length === 0) return 0
+  const content = readTail(disk)
+  if (content.entries.length + content.strays.length === 0) return 0
   const journal = await LmdbJournal.open({ dir: paths.journal })
   try {
-    const frames = await recoverTail({ journal, disk, segments: new RealDisk(paths.segments) })
+    const frames = await recoverTail({ journal, content, segments: new RealDisk(paths.segments) })
     if (frames > 0) log?.info({ frames }, 'took the tail log into the journal')
     return frames
   } finally {

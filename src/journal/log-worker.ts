@@ -2,6 +2,7 @@
  * The thread that makes frames and the small blocks that they name durable, one answer for both. It
  * does nothing else, so a commit never waits for anything but the disk.
  */
+import { randomBytes } from 'node:crypto'
 import { workerData } from 'node:worker_threads'
 import { BlockIndex } from '../content/block-index.ts'
 import { BlockWriter, type Stored } from '../content/block-writer.ts'
@@ -17,6 +18,7 @@ import { claim, type FrameToAppend } from './journal.ts'
 import { LmdbJournal } from './lmdb.ts'
 import type { AppendCall, LogThreadData } from './log-thread.ts'
 import { LogWriter } from './log-writer.ts'
+import { SALT } from './tail-log.ts'
 
 const { journalDir, segmentsDir, indexPath, slotMemory } = workerData as LogThreadData
 
@@ -25,6 +27,7 @@ const index = new BlockIndex(new LmdbStore(indexPath))
 const writer = new LogWriter({
   journal,
   disk: new RealDisk(journalDir),
+  salt: randomBytes(SALT),
   blocks: (onWrite) =>
     new BlockWriter(index, { disk: new RealDisk(segmentsDir), lane: lanes.log, onWrite }),
 })
@@ -37,8 +40,8 @@ const DRAIN_MILLIS = 50
 let due = Number.POSITIVE_INFINITY
 
 function drain(): void {
-  due = Number.POSITIVE_INFINITY
   writer.drain()
+  due = Number.POSITIVE_INFINITY
   emitFrom('readable')
 }
 

@@ -21,6 +21,8 @@ export interface LogWriterOptions {
   readonly journal: FramedJournal
   /** Where the tail log lies. */
   readonly disk: Disk
+  /** Random bytes (SALT of them), for a tail log that is made now. */
+  readonly salt: Buffer
   readonly blocks: (onWrite: (write: SegmentWrite) => void) => BlockWriter
 }
 
@@ -32,9 +34,9 @@ export class LogWriter {
   private frames: FrameToAppend[] = []
   private placed: { readonly seq: number; readonly stored: Stored } | undefined
 
-  constructor({ journal, disk, blocks }: LogWriterOptions) {
+  constructor({ journal, disk, salt, blocks }: LogWriterOptions) {
     this.journal = journal
-    this.tail = new TailLog(disk)
+    this.tail = new TailLog(disk, salt)
     this.blocks = blocks((write) => this.writes.push(write))
   }
 

@@ -5,12 +5,11 @@ import { JournalFormatError } from './fields.ts'
 import { decodeFrame, type Frame } from './frame.ts'
 import { type FrameToAppend, type Journal, tailOf } from './journal.ts'
 import type { FramedJournal } from './log-writer.ts'
-import { readTail, type TailEntry } from './tail-log.ts'
+import type { TailContent, TailEntry } from './tail-log.ts'
 
 export interface RecoverOptions {
   readonly journal: FramedJournal & Pick<Journal, 'stored' | 'tail'>
-  /** Where the tail log lies, and where segments do. */
-  readonly disk: Disk
+  readonly content: TailContent
   readonly segments: Disk
 }
 
@@ -19,9 +18,9 @@ export interface RecoverOptions {
  * it, before anything else looks at segments or the journal. Returns the number of frames; throws
  * JournalFormatError when the journal has lost what the tail log continues.
  */
-export async function recoverTail({ journal, disk, segments }: RecoverOptions): Promise<number> {
+export async function recoverTail({ journal, content, segments }: RecoverOptions): Promise<number> {
   const tail = await journal.tail()
-  const { entries, strays } = readTail(disk)
+  const { entries, strays } = content
   const frames: FrameToAppend[] = []
   const fresh: TailEntry[] = []
   let at = tail

@@ -4,24 +4,35 @@
  * durable takes one sync of bytes that the disk has room for already; what LMDB and the segments
  * need is done for many commits at a time, and then the file begins anew. docs/formats/tail-log.md.
  *
- *   0  magic 'DFST'           20  frame length       u32
- *   4  CRC-32 of all behind   24  number of writes   u32
- *   8  round             u64  28  reserved           u32
- *  16  length of all     u32  32  of each write: segment, offset, length (u32 each)
- *                                 the frame, then the bytes of the writes
+ * The file's own header, 4096 bytes: magic 'DFSL', version, salt (16 bytes), CRC-32 of these. Then
+ * entries:
+ *
+ *   0  magic 'DFST'           28  the file's salt    16 bytes
+ *   4  CRC-32 of all behind   44  of each write: segment, offset, length (u32 each)
+ *   8  round             u64      the frame, then the bytes of the writes
+ *  16  length of all     u32
+ *  20  frame length      u32
+ *  24  number of writes  u32
  *
  * Big-endian. A round is named by the first seq of its first entry, which no other round has, so
- * what an earlier round left behind the end is not taken for more of this one.
+ * what an earlier round left behind the end is not taken for more of this one. The salt is random
+ * and known to nobody: what clients write lies in here too, and may look like an entry.
  */
 import { crc32 } from 'node:zlib'
 import type { Disk, DiskFile } from '../content/disk.ts'
 import type { SegmentWrite } from '../content/segment.ts'
-import { MiB } from '../platform/limits.ts'
+import { KiB, MiB } from '../platform/limits.ts'
+import { JournalFormatError } from './fields.ts'
 
 const NAME = 'tail.log'
 const MAGIC = 0x44465354
-const MAGIC_BYTES = Buffer.from('DFST', 'latin1')
-const HEADER = 32
+const FILE_MAGIC = 0x4446534c
+const VERSION = 1
+const START = 4 * KiB
+/** Random bytes that a file is made with. */
+export const SALT = 16
+const SALT_AT = 28
+const HEADER = SALT_AT + SALT
 const WRITE = 12
 const SIZE = 8 * MiB
 /** Larger groups are worth the disk's time on the direct way. */
@@ -35,8 +46,8 @@ export interface TailEntry {
   readonly writes: readonly SegmentWrite[]
 }
 
-/** Opens the file, which is made and filled with zeros when it is not there, or not all of it. */
-function openFile(disk: Disk): DiskFile {
+/** Opens the file, which is made when it is not there, or not all of it. */
+function openFile(disk: Disk, newSalt: Buffer): { file: DiskFile; salt: Buffer } {
   const file = disk.list().includes(NAME) ? disk.open(NAME) : disk.create(NAME)
   const size = file.size()
   if (size < SIZE) {
@@ -44,7 +55,35 @@ function openFile(disk: Disk): DiskFile {
     for (let at = size; at < SIZE; at += MiB) file.write([zeros.subarray(0, SIZE - at)], at)
     file.sync()
   }
-  return file
+  const found = saltOf(headOf(file))
+  if (found !== undefined) return { file, salt: found }
+  file.write([fileHeader(newSalt)], 0)
+  file.sync()
+  return { file, salt: newSalt }
+}
+
+function fileHeader(salt: Buffer): Buffer {
+  const header = Buffer.alloc(12 + SALT)
+  header.writeUInt32BE(FILE_MAGIC, 0)
+  header.writeUInt32BE(VERSION, 4)
+  salt.copy(header, 8)
+  header.writeUInt32BE(crc32(header.subarray(0, 8 + SALT)), 8 + SALT)
+  return header
+}
+
+/** The file's header, and where its first entry begins. */
+function headOf(file: DiskFile): Buffer {
+  const head = Buffer.alloc(START + HEADER)
+  file.read(head, 0)
+  return head
+}
+
+/** Undefined when the file was never finished: nothing is in it then. */
+function saltOf(head: Buffer): Buffer | undefined {
+  if (head.subarray(0, START + HEADER).every((byte) => byte === 0)) return undefined
+  const salt = Buffer.from(head.subarray(8, 8 + SALT))
+  if (head.subarray(0, 12 + SALT).equals(fileHeader(salt))) return salt
+  throw new JournalFormatError('the header of the tail log is damaged')
 }
 
 export interface TailContent {
@@ -54,24 +93,27 @@ export interface TailContent {
   readonly strays: readonly TailEntry[]
 }
 
-/** What the file has; nothing where there is none. */
+/** What the file has; nothing where there is none. Throws JournalFormatError. */
 export function readTail(disk: Disk): TailContent {
-  if (!disk.list().includes(NAME)) return { entries: [], strays: [] }
+  const nothing = { entries: [], strays: [] }
+  if (!disk.list().includes(NAME)) return nothing
   const file = disk.open(NAME)
   try {
+    const salt = saltOf(headOf(file))
+    if (salt === undefined) return nothing
     const all = Buffer.alloc(Math.min(SIZE, file.size()))
     file.read(all, 0)
-    return contentOf(all)
+    return contentOf(all.subarray(START), salt)
   } finally {
     file.close()
   }
 }
 
-function contentOf(all: Buffer): TailContent {
+function contentOf(all: Buffer, salt: Buffer): TailContent {
   const entries: TailEntry[] = []
   let at = 0
   let round: number | undefined
-  for (let found = wholeAt(all, at); found !== undefined; found = wholeAt(all, at)) {
+  for (let found = wholeAt(all, at, salt); found !== undefined; found = wholeAt(all, at, salt)) {
     const its = found.readUInt32BE(8) * 2 ** 32 + found.readUInt32BE(12)
     round ??= its
     if (its !== round) break
@@ -79,8 +121,11 @@ function contentOf(all: Buffer): TailContent {
     at += found.length
   }
   const strays: TailEntry[] = []
-  for (at = all.indexOf(MAGIC_BYTES, at); at >= 0; at = all.indexOf(MAGIC_BYTES, at)) {
-    const found = wholeAt(all, at)
+  // By the salt, which no client can know: looking at what only seems to be one would take hours.
+  const next = (from: number): number => all.indexOf(salt, from + SALT_AT)
+  for (let place = next(at); place >= 0; place = next(at)) {
+    at = place - SALT_AT
+    const found = wholeAt(all, at, salt)
     if (found !== undefined) strays.push(entryOf(found))
     at += found?.length ?? 1
   }
@@ -88,8 +133,9 @@ function contentOf(all: Buffer): TailContent {
 }
 
 /** The bytes of a whole entry at `at`. */
-function wholeAt(all: Buffer, at: number): Buffer | undefined {
+function wholeAt(all: Buffer, at: number, salt: Buffer): Buffer | undefined {
   if (at + HEADER > all.length || all.readUInt32BE(at) !== MAGIC) return undefined
+  if (!all.subarray(at + SALT_AT, at + SALT_AT + SALT).equals(salt)) return undefined
   const length = all.readUInt32BE(at + 16)
   if (length < HEADER || at + length > all.length) return undefined
   const bytes = all.subarray(at, at + length)
@@ -120,11 +166,15 @@ const sizeOf = (buffers: readonly Buffer[]): number => {
 
 export class TailLog {
   private readonly file: DiskFile
+  private readonly salt: Buffer
   private round = 0
-  private end = 0
+  private end = START
 
-  constructor(disk: Disk) {
-    this.file = openFile(disk)
+  /** `newSalt` is for a file that is made now. */
+  constructor(disk: Disk, newSalt: Buffer) {
+    const { file, salt } = openFile(disk, newSalt)
+    this.file = file
+    this.salt = salt
   }
 
   /** Whether it is time to begin anew. */
@@ -138,7 +188,7 @@ export class TailLog {
     let length = table + frame.length
     for (const { buffers } of writes) length += sizeOf(buffers)
     if (length > ENTRY_MAX) return false
-    if (this.end === 0) this.round = seq
+    if (this.end === START) this.round = seq
     const header = Buffer.allocUnsafe(table)
     header.writeUInt32BE(MAGIC, 0)
     header.writeUInt32BE(Math.floor(this.round / 2 ** 32), 8)
@@ -146,7 +196,7 @@ export class TailLog {
     header.writeUInt32BE(length, 16)
     header.writeUInt32BE(frame.length, 20)
     header.writeUInt32BE(writes.length, 24)
-    header.writeUInt32BE(0, 28)
+    this.salt.copy(header, SALT_AT)
     const all = [header, frame]
     for (const [i, { segment, at, buffers }] of writes.entries()) {
       const row = HEADER + WRITE * i
@@ -166,7 +216,7 @@ export class TailLog {
 
   /** All that was appended is where it belongs, for good. */
   beginAnew(): void {
-    this.end = 0
+    this.end = START
   }
 
   close(): void {

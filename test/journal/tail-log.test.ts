@@ -9,7 +9,7 @@ import { LmdbJournal } from '../../src/journal/lmdb.ts'
 import { LogWriter } from '../../src/journal/log-writer.ts'
 import { packRecord } from '../../src/journal/record.ts'
 import { type RecoverOptions, recoverTail } from '../../src/journal/recover-tail.ts'
-import { readTail } from '../../src/journal/tail-log.ts'
+import { readTail, SALT, TailLog } from '../../src/journal/tail-log.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
 import { MemoryDisk } from '../model/memory-disk.ts'
 import { SeededRandom } from '../seeded-random.ts'
@@ -52,6 +52,7 @@ class Machine {
     return new LogWriter({
       journal: this.journal,
       disk: this.disk,
+      salt: Buffer.alloc(SALT, 0x5a),
       blocks: (onWrite) =>
         new BlockWriter(this.index, { disk: this.segments, lane: lanes.log, onWrite }),
     })
@@ -79,9 +80,9 @@ class Machine {
     this.tail = count === 0 ? EMPTY_TAIL : tailOf(this.frames[count - 1] as Frame)
   }
 
-  recover(): Promise<number> {
+  async recover(): Promise<number> {
     const { journal, disk, segments } = this
-    return recoverTail({ journal, disk, segments })
+    return recoverTail({ journal, content: readTail(disk), segments })
   }
 
   /** Ids of the blocks that are whole in segments. */
@@ -161,6 +162,56 @@ describe('tail log', () => {
     }
   })
 
+  test('what clients write is never taken for an entry, however it looks', async () => {
+    const machine = new Machine()
+    // An entry as the file would have it, were its salt another one, of records to come.
+    const forger = new MemoryDisk()
+    const other = encodeFrame(
+      { ...frameAfter(EMPTY_TAIL), firstSeq: 1000, previousHash: Buffer.alloc(32) },
+      [packRecord(aRecord(1000, 'forged'))],
+    )
+    new TailLog(forger, Buffer.alloc(SALT, 1)).append(1000, other.bytes, [])
+    const forged = Buffer.alloc(600)
+    forger.open(NAME).read(forged, 4096)
+    const content = Buffer.concat(Array.from({ length: 100 }, () => forged))
+    const commit = (block: Buffer): void => {
+      const frame = frameAfter(machine.frames.length === 0 ? EMPTY_TAIL : tailOf(machine.last))
+      machine.writer.append(frame, [identified(block)])
+      machine.frames.push(frame)
+    }
+    for (let i = 0; i < 60; i++) commit(Buffer.concat([Buffer.from(`${i}`.padEnd(8)), content]))
+    machine.writer.drain()
+    machine.storedUpTo(60)
+    // The first of the next round, whose end lies in the middle of what they wrote.
+    for (let i = 0; i < 20; i++) {
+      commit(machine.random.bytes(1 + machine.random.below(40)))
+      assert.equal(await machine.recover(), 1)
+      machine.writer.drain()
+      machine.storedUpTo(machine.frames.length)
+    }
+  })
+
+  test('a file that was not finished is begun, one with a damaged header refused', async () => {
+    const machine = new Machine()
+    machine.commit()
+    const file = machine.disk.open(NAME)
+    for (let at = 0; at < 28; at++) {
+      const byte = Buffer.alloc(1)
+      file.read(byte, at)
+      file.write([Buffer.from([(byte[0] as number) ^ 4])], at)
+      await assert.rejects(machine.recover(), /header of the tail log is damaged/, `byte ${at}`)
+      file.write([byte], at)
+    }
+    file.write([Buffer.alloc(4096)], 0)
+    await assert.rejects(machine.recover(), /header of the tail log is damaged/, 'gone')
+    file.truncate(1000)
+    assert.equal(await machine.recover(), 0)
+    machine.writer = machine.open()
+    machine.frames.length = 0
+    machine.commit()
+    assert.equal(await machine.recover(), 1)
+  })
+
   test('a journal that lacks what comes before is refused', async () => {
     const machine = new Machine()
     for (let i = 0; i < 3; i++) machine.commit()
@@ -225,9 +276,9 @@ function fileEnd({ disk, frames }: Machine): number {
     .reduce(
       (sum, { frame, writes }) =>
         sum +
-        32 +
+        44 +
         frame.length +
         writes.reduce((all, { buffers }) => all + 12 + (buffers[0] as Buffer).length, 0),
-      0,
+      4096,
     )
 }

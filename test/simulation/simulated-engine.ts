@@ -22,6 +22,7 @@ import type { Frame } from '../../src/journal/frame.ts'
 import { claim, type Tail } from '../../src/journal/journal.ts'
 import { LogWriter } from '../../src/journal/log-writer.ts'
 import { recoverTail } from '../../src/journal/recover-tail.ts'
+import { readTail, SALT } from '../../src/journal/tail-log.ts'
 import { KiB, MiB } from '../../src/platform/limits.ts'
 import { silentLog } from '../../src/platform/log.ts'
 import { Follower } from '../../src/projections/follower.ts'
@@ -89,6 +90,7 @@ export class SimulatedEngine {
     this.writer = new LogWriter({
       journal: parts.journal,
       disk: machine.tail,
+      salt: random.bytes(SALT),
       blocks: (onWrite) => {
         const options = { disk, lane: lanes.log, segmentBytes: SEGMENT_BYTES, onWrite }
         return new BlockWriter(new BlockIndex(machine.index.open()), options)
@@ -142,7 +144,7 @@ export class SimulatedEngine {
     // As whoever opens a real one does.
     for (const each of [disk, machine.tail]) each.syncNames()
     const journal = machine.journal.open()
-    await recoverTail({ journal, disk: machine.tail, segments: disk })
+    await recoverTail({ journal, content: readTail(machine.tail), segments: disk })
     await pause()
     compactor.begin()
     index.recover(disk)
