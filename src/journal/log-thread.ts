@@ -74,6 +74,7 @@ export class LogThread {
     { bytes: frame }: FrameToAppend,
     blocks: readonly { readonly id: string; readonly bytes: Buffer }[],
   ): Promise<void> {
+    if (this.thread.ended) throw new Error('the log thread has ended')
     if (this.slot.ask(frame, blocks)) {
       await new Promise<void>((resolve, reject) => {
         this.settle = { resolve, reject }

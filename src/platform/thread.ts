@@ -82,6 +82,11 @@ export class Thread {
     })
   }
 
+  /** Nobody answers any more. */
+  get ended(): boolean {
+    return this.stopping
+  }
+
   private answered({ id, value, error }: Answer): void {
     const waiting = this.waiting.get(id)
     this.waiting.delete(id)

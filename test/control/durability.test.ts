@@ -1,16 +1,13 @@
 /** What the API has answered is there after a crash, after a takeover, and in every rebuild. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { dataPaths } from '../../src/commands/data-directory.ts'
-import { claim } from '../../src/journal/journal.ts'
-import { LmdbJournal } from '../../src/journal/lmdb.ts'
 import { createmode3 } from '../../src/protocols/nfs3/procedures/create.ts'
 import { Mount3Client } from '../client/mount3-client.ts'
 import { nfs3Client, ok, sattr } from '../client/nfs3-client.ts'
 import { RpcClient } from '../client/rpc-client.ts'
 import { temporaryDirectory } from '../temporary.ts'
 import { RunningServer, runProgram, sharePath } from './running-server.ts'
+import { takeOver } from './take-over.ts'
 
 async function makeFiles(port: number, share: string, count: number): Promise<void> {
   const rpc = await RpcClient.connect({ port })
@@ -135,22 +132,8 @@ describe('a stream that breaks', () => {
     remove()
   })
 
-  /** Becomes the writer, so that the server's next append is refused. */
-  async function takeOver(): Promise<void> {
-    const journal = await LmdbJournal.open({ dir: dataPaths(data).journal })
-    // What is durable in the tail log only would be lost, and the server would refuse to go on.
-    for (let seq = -1; ; await sleep(250)) {
-      const tail = await journal.tail()
-      if (tail.seq === seq) break
-      seq = tail.seq
-    }
-    const sec = Math.floor(Date.now() / 1000) + 1
-    await claim(journal, 'another', () => ({ sec, nsec: 0 }))
-    await journal.close()
-  }
-
   test('is opened again, and the API goes on with the new one', async () => {
-    await takeOver()
+    await takeOver(data)
     const made = await server.ask('POST', '/v1/shares', { name: '/late' })
     assert.equal(made.status, 503, JSON.stringify(made.body))
     // Something else may have found out before it.

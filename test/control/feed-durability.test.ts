@@ -3,15 +3,13 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
-import { dataPaths } from '../../src/commands/data-directory.ts'
-import { claim } from '../../src/journal/journal.ts'
-import { LmdbJournal } from '../../src/journal/lmdb.ts'
 import { Session } from '../protocols/session.ts'
 import { SeededRandom, seedFromEnvironment } from '../seeded-random.ts'
 import { temporaryDirectory } from '../temporary.ts'
 import { assertProblem } from './assert-problem.ts'
 import { askFeed, type CloudEvent, eventsNow, FeedConsumer, summary } from './feed-consumer.ts'
 import { RunningServer, runProgram } from './running-server.ts'
+import { takeOver } from './take-over.ts'
 
 const start = (data: string) => RunningServer.start(data, '--share-squash', 'none')
 
@@ -158,20 +156,12 @@ describe('a stream that breaks', () => {
     await session.close()
   }
 
-  /** Becomes the writer, so that the server's next append is refused. */
-  async function takeOver(): Promise<void> {
-    const journal = await LmdbJournal.open({ dir: dataPaths(data).journal })
-    const sec = Math.floor(Date.now() / 1000) + 1
-    await claim(journal, 'another', () => ({ sec, nsec: 0 }))
-    await journal.close()
-  }
-
   test('ends the feed, which goes on when it is opened again', async () => {
     const feed = await FeedConsumer.open(server)
     await create('before')
     assert.equal(summary((await feed.next())!), 'file.created /before')
     assert.match(await server.metrics(), /^dittofs_feed_consumers 1$/m)
-    await takeOver()
+    await takeOver(data)
     await server.ask('POST', '/v1/shares', { name: '/late' })
     assert.deepEqual(await feed.rest(), [])
     assert.equal(feed.ended?.data['reason'], 'shutdown')

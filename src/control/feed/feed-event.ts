@@ -89,6 +89,5 @@ export function pathFields(name: string, path: string | undefined): Record<strin
   return { [name]: text, [`${name}Bytes`]: bytes.toString('base64') }
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII begins with them.
-const ASCII = /^[\x00-\x7f]*$/
-const isAscii = (path: string): boolean => ASCII.test(path)
+/** Of bytes as characters: those from 0x80 on take two bytes in UTF-8. */
+const isAscii = (path: string): boolean => Buffer.byteLength(path, 'utf8') === path.length
