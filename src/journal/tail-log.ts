@@ -55,7 +55,7 @@ function openFile(disk: Disk, newSalt: Buffer): { file: DiskFile; salt: Buffer }
     for (let at = size; at < SIZE; at += MiB) file.write([zeros.subarray(0, SIZE - at)], at)
     file.sync()
   }
-  const found = saltOf(headOf(file))
+  const found = saltOf(file)
   if (found !== undefined) return { file, salt: found }
   file.write([fileHeader(newSalt)], 0)
   file.sync()
@@ -71,19 +71,21 @@ function fileHeader(salt: Buffer): Buffer {
   return header
 }
 
-/** The file's header, and where its first entry begins. */
-function headOf(file: DiskFile): Buffer {
-  const head = Buffer.alloc(START + HEADER)
-  file.read(head, 0)
-  return head
+/** Undefined when the file was never finished: nothing is in it then. */
+function saltOf(file: DiskFile): Buffer | undefined {
+  const header = Buffer.alloc(12 + SALT)
+  file.read(header, 0)
+  const salt = header.subarray(8, 8 + SALT)
+  if (header.equals(fileHeader(salt))) return salt
+  // It is durable before there is an entry.
+  if (allBehind(file).every((byte) => byte === 0)) return undefined
+  throw new JournalFormatError('the header of the tail log is damaged')
 }
 
-/** Undefined when the file was never finished: nothing is in it then. */
-function saltOf(head: Buffer): Buffer | undefined {
-  if (head.subarray(0, START + HEADER).every((byte) => byte === 0)) return undefined
-  const salt = Buffer.from(head.subarray(8, 8 + SALT))
-  if (head.subarray(0, 12 + SALT).equals(fileHeader(salt))) return salt
-  throw new JournalFormatError('the header of the tail log is damaged')
+function allBehind(file: DiskFile): Buffer {
+  const all = Buffer.alloc(Math.max(0, Math.min(SIZE, file.size()) - START))
+  file.read(all, START)
+  return all
 }
 
 export interface TailContent {
@@ -99,11 +101,8 @@ export function readTail(disk: Disk): TailContent {
   if (!disk.list().includes(NAME)) return nothing
   const file = disk.open(NAME)
   try {
-    const salt = saltOf(headOf(file))
-    if (salt === undefined) return nothing
-    const all = Buffer.alloc(Math.min(SIZE, file.size()))
-    file.read(all, 0)
-    return contentOf(all.subarray(START), salt)
+    const salt = saltOf(file)
+    return salt === undefined ? nothing : contentOf(allBehind(file), salt)
   } finally {
     file.close()
   }
