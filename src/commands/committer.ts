@@ -6,6 +6,7 @@
 import type { Frame } from '../journal/frame.ts'
 import { encodeFrame } from '../journal/frame.ts'
 import { type Tail, tailOf } from '../journal/journal.ts'
+import { type JournalRecord, packRecord } from '../journal/record.ts'
 import type { Instant } from '../platform/clock.ts'
 import { FRAME_BYTES_MAX, FRAME_RECORDS_MAX } from '../platform/limits.ts'
 
@@ -32,6 +33,8 @@ export class Committer {
   private readonly onDurable: (seq: number) => void
   private readonly onFailure: (error: Error) => void
   private waiting: Waiting[] = []
+  /** The last record that was added, as long as more may be joined to it. */
+  private last: JournalRecord | undefined
   private blocks: NewBlock[] = []
   private waitingBytes = 0
   private scheduled = false
@@ -51,9 +54,34 @@ export class Committer {
     this.onFailure = onFailure
   }
 
-  add(bytes: Buffer, time: Instant, blocks: readonly NewBlock[]): void {
-    this.waiting.push({ bytes, time })
+  add(record: JournalRecord, blocks: readonly NewBlock[]): void {
+    this.close()
+    this.last = record
+    this.take(blocks)
+  }
+
+  /** The last record, if it has not left and is not closed. */
+  get open(): JournalRecord | undefined {
+    return this.last
+  }
+
+  /** `record` takes the place of the open one: it says more. */
+  join(record: JournalRecord, blocks: readonly NewBlock[]): void {
+    this.last = record
+    this.take(blocks)
+  }
+
+  /** What the last record says is final. */
+  close(): void {
+    const { last } = this
+    if (last === undefined) return
+    this.last = undefined
+    const bytes = packRecord(last)
+    this.waiting.push({ bytes, time: { sec: last.sec, nsec: last.nsec } })
     this.waitingBytes += bytes.length
+  }
+
+  private take(blocks: readonly NewBlock[]): void {
     for (const block of blocks) {
       this.blocks.push(block)
       this.waitingBytes += block.bytes.length
@@ -72,6 +100,7 @@ export class Committer {
 
   private commit(): void {
     this.scheduled = false
+    this.close()
     if (this.failed || this.waiting.length === 0) return
     const records = this.takeRecords()
     const last = records.at(-1) as Waiting
@@ -113,12 +142,12 @@ export class Committer {
   }
 
   private committed(frame: Frame): void {
-    this.tail = tailOf(frame)
+    const tail = tailOf(frame)
+    this.tail = tail
     this.inFlight = false
-    this.onDurable(this.tail.seq)
-    if (this.waiting.length > 0 && !this.scheduled) {
-      this.commit()
-    }
+    // The next is on its way to the disk while the replies of this one are sent.
+    if (!this.scheduled) this.commit()
+    this.onDurable(tail.seq)
   }
 
   private fail(error: Error): void {

@@ -13,14 +13,15 @@ import { type Principal, SYSTEM } from '../auth/principal.ts'
 import { commandCodes, operations } from '../journal/command-names.ts'
 import type { Event } from '../journal/events.ts'
 import type { Tail } from '../journal/journal.ts'
-import { type About, type JournalRecord, type Origin, packRecord } from '../journal/record.ts'
+import type { About, JournalRecord, Origin } from '../journal/record.ts'
 import { type Refusal, refusals } from '../journal/refusal.ts'
-import type { Clock, Instant } from '../platform/clock.ts'
+import type { Clock } from '../platform/clock.ts'
 import { fault } from '../platform/fault.ts'
 import type { World } from '../projections/world.ts'
 import { Committer, type FrameLog, type NewBlock } from './committer.ts'
 import type { Accepted, Refused, Space, Stamp } from './decider.ts'
 import { type Command, decide } from './deciders.ts'
+import { joinedWrite, plainWrite } from './joined-write.ts'
 import { ParkingLot } from './parking.ts'
 import { recordOf } from './record-of.ts'
 import { wakeOf } from './wakes.ts'
@@ -132,15 +133,47 @@ export class Stream {
     if (idle && origin.checksum === 0 && origin.actor === undefined) {
       return { outcome, seq: 0 }
     }
+    if (changes && this.joins(command, outcome, origin, blocks)) {
+      return { outcome, seq: this.world.seq }
+    }
     const record = recordOf(this.world.seq + 1, command, stamp, outcome)
-    this.append(record, stamp.at, blocks)
-    if (changes) this.follows(record)
+    this.append(record, blocks)
+    if (changes) this.follows(record.events, record.share)
     return { outcome, seq: record.seq }
   }
 
-  private follows(record: JournalRecord): void {
-    for (const event of record.events) {
-      this.options.onEvent?.(event, record.share)
+  /** Whether a write became part of the record before it, which has not left yet. */
+  private joins(
+    command: Command,
+    { events }: Accepted,
+    origin: Origin,
+    blocks: readonly NewBlock[],
+  ): boolean {
+    const { open } = this.committer
+    if (open === undefined || command.type !== 'WriteContent') return false
+    const event = plainWrite(events)
+    const both = event && joinedWrite(open, command.share, event, origin)
+    if (both === undefined) return false
+    const record = { ...open, events: [both] }
+    this.world.amend({ ...open, events })
+    this.unpublished[this.unpublished.length - 1] = record
+    this.committer.join(record, blocks)
+    this.follows(events, command.share)
+    return true
+  }
+
+  /**
+   * Nothing more joins the last record, since somebody looks at the world who must not take two
+   * states of it for one: unless it comes from `client`, who knows what it has written.
+   */
+  closeRecord(client?: number): void {
+    const { open } = this.committer
+    if (open !== undefined && open.origin.client !== client) this.committer.close()
+  }
+
+  private follows(events: readonly Event[], share: number): void {
+    for (const event of events) {
+      this.options.onEvent?.(event, share)
       const wake = wakeOf(event)
       if (wake !== undefined) this.parking.wake(wake)
     }
@@ -176,19 +209,17 @@ export class Stream {
     origin: Origin,
   ): number {
     if (this.failed || this.options.space() === 'full') return 0
-    const at = this.options.clock.now()
-    const { sec, nsec } = at
+    const { sec, nsec } = this.options.clock.now()
     const seq = this.world.seq + 1
     const record = { seq, command, sec, nsec, share, origin, refusal, about, events: [] }
-    this.append(record, at, NO_BLOCKS)
+    this.append(record, NO_BLOCKS)
     return seq
   }
 
-  private append(record: JournalRecord, at: Instant, blocks: readonly NewBlock[]): void {
-    const packed = packRecord(record)
+  private append(record: JournalRecord, blocks: readonly NewBlock[]): void {
     this.world.apply(record)
     this.unpublished.push(record)
-    this.committer.add(packed, at, blocks)
+    this.committer.add(record, blocks)
   }
 
   private onDurable(seq: number): void {

@@ -34,10 +34,7 @@ export const storedSize = (length: number): number => (headerSize(length) + leng
 const PADDING = Buffer.alloc(8)
 
 /** The id of a block: its SHA-256, as a string of 32 characters (latin1). */
-export function blockId(bytes: Buffer): string {
-  const digest = hash('sha256', bytes, 'buffer')
-  return digest.latin1Slice(0, digest.length)
-}
+export const blockId = (bytes: Buffer): string => hash('sha256', bytes, 'latin1')
 
 /** The buffers to write for a block: header, bytes, padding. */
 export function framed(id: string, bytes: Buffer): readonly Buffer[] {

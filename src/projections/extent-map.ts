@@ -112,6 +112,13 @@ export class ExtentMap {
     delta: ContentDelta,
   ): void {
     const removed = this.overlapping(group, from, to)
+    if (extent !== undefined && removed.length === 1 && sameRange(removed[0] as Extent, extent)) {
+      countExtent(delta, removed[0] as Extent, -1)
+      countExtent(delta, extent, 1)
+      this.table.put(group, from, rowOf(extent), seq)
+      this.windows.replace(group, extent)
+      return
+    }
     const added: Extent[] = []
     const [first, last] = [removed[0], removed.at(-1)]
     if (first !== undefined && first.offset < from)
@@ -138,6 +145,10 @@ const extentOf = ([offset, { length, block, blockOffset }]: readonly [number, Ex
   block,
   blockOffset,
 })
+
+/** Of data: a hole may have to be cut. */
+const sameRange = (old: Extent, extent: Extent): boolean =>
+  old.offset === extent.offset && old.length === extent.length && !isHole(extent)
 
 const rowOf = ({ length, block, blockOffset }: Extent): ExtentRow => ({
   length,

@@ -67,6 +67,19 @@ export class ExtentWindows {
     return window
   }
 
+  /** `extent` takes the place of one over the same range. */
+  replace(group: number, extent: Extent): void {
+    const windows = this.groups.get(group)
+    if (windows === undefined) return
+    const end = extent.offset + extent.length
+    const last = Math.floor((end - 1) / WINDOW)
+    for (let index = Math.floor(extent.offset / WINDOW); index <= last; index++) {
+      const extents = windows.get(index)?.extents
+      if (extents === undefined) continue
+      extents[firstEndingAfter(extents, extent.offset)] = extent
+    }
+  }
+
   /** What overlapped [from, to) has given way to `added`, remainders included. */
   exchange(
     group: number,

@@ -103,13 +103,23 @@ export class World {
     if (record.seq !== this.seq + 1) {
       throw new WorldError(`record ${record.seq} does not follow ${this.seq}`)
     }
+    this.foldEvents(record)
+    this.replies.fold(record)
+    this.seq = record.seq
+  }
+
+  /** Folds more events of the record that was folded last; they must be what it then says. */
+  amend(record: JournalRecord): void {
+    if (record.seq !== this.seq) throw new WorldError(`record ${record.seq} is not ${this.seq}`)
+    this.foldEvents(record)
+  }
+
+  private foldEvents(record: JournalRecord): void {
     const { events } = record
     for (let i = 0; i < events.length; i++) {
       const event = events[i] as (typeof events)[number]
       folds[event.type](this, event as never, record)
     }
-    this.replies.fold(record)
-    this.seq = record.seq
   }
 
   /** Where the store is. */

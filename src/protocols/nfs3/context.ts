@@ -57,8 +57,19 @@ export class Nfs3 {
     this.handles = new HandleCodec(engine.world.control.state.handleKey)
   }
 
-  /** A call begins: nothing was opened for it yet. */
+  /** A call begins: nothing was opened for it yet. What it sees gets no other content. */
   begin(): void {
+    this.engine.stream.closeRecord()
+    this.opensNothing()
+  }
+
+  /** A WRITE begins, which may become part of the record of those before it. */
+  beginWrite({ caller }: Call): void {
+    this.engine.stream.closeRecord(caller.client)
+    this.opensNothing()
+  }
+
+  private opensNothing(): void {
     this.lastShare = undefined
     this.lastIno = 0
   }

@@ -44,3 +44,28 @@ for (const [name, stable] of Object.entries(stable_how)) {
     }
   })
 }
+
+describe('attributes that are asked for between FILE_SYNC writes', () => {
+  test('are never those of the content that follows', async () => {
+    const { session, dir } = await share.workplace(ALICE)
+    const file = await session.create(dir, 'file', { data: Buffer.alloc(64 * 4096) })
+    const write = (i: number) => {
+      const data = Buffer.alloc(4096, i + 1)
+      const stable = stable_how.FILE_SYNC
+      return session.nfs.write({ file, offset: i * 4096, count: data.length, stable, data })
+    }
+    for (let round = 0; round < 20; round++) {
+      const before = [write(0), write(1), write(2)]
+      const seen = session.nfs.getattr({ object: file })
+      const after = [write(3), write(4), write(5)]
+      for (const result of await Promise.all([...before, ...after])) ok(result)
+      const { obj_attributes: between } = ok(await seen)
+      const { obj_attributes: end } = ok(await session.nfs.getattr({ object: file }))
+      assert.notDeepEqual(between.ctime, end.ctime)
+      assert.notDeepEqual(between.mtime, end.mtime)
+    }
+    await share.crash()
+    const content = await (await share.session(ALICE)).readAll(file)
+    for (let i = 0; i < 6; i++) assert.equal(content[i * 4096], i + 1)
+  })
+})

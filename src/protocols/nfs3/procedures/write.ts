@@ -59,7 +59,7 @@ export class WriteProcedure implements Procedure {
     const args = WRITE3args.decode(reader)
     const { positions } = nfs.engine.world
     positions.saw = 0
-    nfs.begin()
+    nfs.beginWrite(call)
     const opened = nfs.openToChange(args.file, call)
     if (typeof opened === 'string') {
       nfs.noteUnopened('WriteContent', 'nfs3.WRITE', opened, call)
