@@ -22,11 +22,12 @@ import { significant } from './report/figures.ts'
 import { machineFacts } from './report/machine-facts.ts'
 
 const HELP = `Usage: node bench/past.ts [--records N,N…] [--files N] [--seconds S] [--rounds N]
-                           [--json FILE] [--dir DIR]
+                           [--change mode|content] [--memory BYTES] [--json FILE] [--dir DIR]
 
 Makes N files (2000) of 4 KiB, then changes them until the journal has the given numbers of records
 (10000,1000000), and measures LOOKUP and READ live and as of the moment before the changes, in turn,
-for S seconds (2) each and N rounds (3). Prints medians.
+for S seconds (2) each and N rounds (3). Prints medians. Changes are of modes, or of content.
+--memory sets projection-memory: with more files than fit, both look into the store.
 `
 const ROOT = join(import.meta.dirname, '..')
 const CONNECTIONS = 4
@@ -77,25 +78,42 @@ async function rate(
   return { perSecond: count / took, count, p99Ms: histogram.quantile(0.99) }
 }
 
-/** Changes files until there are `wanted` records more. */
-async function change(
-  server: RunningPeer,
-  files: readonly Target[],
-  wanted: number,
-): Promise<void> {
-  const records = MODES.flatMap((mode) =>
+const changeKinds = ['mode', 'content'] as const
+type ChangeKind = (typeof changeKinds)[number]
+
+/** Calls that each leave one record. */
+function changesOf(kind: ChangeKind, files: readonly Target[]): Buffer[] {
+  if (kind === 'content') {
+    const stable = stable_how.FILE_SYNC
+    return files.map(({ handle: file }, i) => {
+      const data = Buffer.alloc(BYTES, `other content of ${i} `)
+      return callRecord(nfs3.write, { file, offset: 0, count: BYTES, stable, data }, USER)
+    })
+  }
+  return MODES.flatMap((mode) =>
     files.map(({ handle }) => {
       const args = { object: handle, new_attributes: sattr({ mode }), guard: undefined }
       return callRecord(nfs3.setattr, args, USER)
     }),
   )
+}
+
+/** Changes files until there are `wanted` records more, or some more than that. Returns how many. */
+async function change(
+  server: RunningPeer,
+  records: readonly Buffer[],
+  wanted: number,
+): Promise<number> {
   let done = 0
+  let perSecond = 20_000
   while (done < wanted) {
-    const left = (wanted - done) / 20_000
-    const { count } = await rate(server, records, Math.min(5, Math.max(0.05, left)))
+    const seconds = Math.min(5, Math.max(0.02, (wanted - done) / perSecond))
+    const { count, perSecond: now } = await rate(server, records, done === 0 ? 0.1 : seconds)
     done += count
+    perSecond = now
     console.error(`${done} of ${wanted} changes`)
   }
+  return done
 }
 
 /** The same files as of a moment that `.history` names. */
@@ -159,7 +177,8 @@ async function measure(
 }
 
 async function run(data: string, options: Options): Promise<Figure[]> {
-  const server = await startDfs(data, 'async')
+  const settings = options.memory === undefined ? {} : { PROJECTION_MEMORY: options.memory }
+  const server = await startDfs(data, 'async', settings)
   try {
     const place = await openWorkplace(server, server.exportPath)
     const { nfs, dir, root } = place
@@ -175,10 +194,10 @@ async function run(data: string, options: Options): Promise<Figure[]> {
     const moment = `${new Date().toISOString().slice(0, 19)}Z`
     await delay(1100)
     const figures: Figure[] = []
+    const changes = changesOf(options.change, files)
     let records = 3 * files.length
     for (const wanted of options.records) {
-      await change(server, files, wanted - records)
-      records = Math.max(records, wanted)
+      records += await change(server, changes, wanted - records)
       // What was changed last is on its way into the projections for another moment.
       await delay(2000)
       const then = await asOf(nfs, root, moment, files)
@@ -201,6 +220,9 @@ interface Options {
   readonly files: number
   readonly seconds: number
   readonly rounds: number
+  readonly change: ChangeKind
+  /** The setting projection-memory. */
+  readonly memory: string | undefined
 }
 
 function print(figures: readonly Figure[]): void {
@@ -224,6 +246,8 @@ async function main(): Promise<void> {
       files: { type: 'string', default: '2000' },
       seconds: { type: 'string', default: '2' },
       rounds: { type: 'string', default: '3' },
+      change: { type: 'string', default: 'mode' },
+      memory: { type: 'string' },
       json: { type: 'string' },
       dir: { type: 'string', default: join(ROOT, 'data') },
       help: { type: 'boolean', default: false },
@@ -233,6 +257,8 @@ async function main(): Promise<void> {
     console.log(HELP)
     return
   }
+  const changeKind = changeKinds.find((kind) => kind === values.change)
+  if (changeKind === undefined) throw new Error(`--change is one of ${changeKinds.join(', ')}`)
   mkdirSync(values.dir, { recursive: true })
   const data = mkdtempSync(join(values.dir, 'past-'))
   try {
@@ -241,6 +267,8 @@ async function main(): Promise<void> {
       files: Number(values.files),
       seconds: Number(values.seconds),
       rounds: Number(values.rounds),
+      change: changeKind,
+      memory: values.memory,
     }
     const figures = await run(data, options)
     const report = { facts: machineFacts(values.dir), options, figures }

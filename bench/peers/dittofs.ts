@@ -17,16 +17,21 @@ export const dittofs: Peer = {
   start: ({ dir, durability }) => startDfs(dir, durability),
 }
 
-/** The one place that knows how our server is started. `dir` may hold data of an earlier run. */
+/**
+ * The one place that knows how our server is started. `dir` may hold data of an earlier run;
+ * `settings` are further ones, as environment variables without their prefix.
+ */
 export async function startDfs(
   dir: StartOptions['dir'],
   durability: Durability,
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<RunningPeer> {
   const listen = ['--listen', '127.0.0.1', '--nfs-port', '0', '--api-port', '0']
   const { child, nfs, api } = await spawnReady(DFS, ['start', '--data', dir, ...listen], {
     DITTOFS_SHARE_DURABILITY: durability,
     DITTOFS_SHARE_SQUASH: 'none',
     DITTOFS_LOG_LEVEL: 'warn',
+    ...Object.fromEntries(Object.entries(settings).map(([k, v]) => [`DITTOFS_${k}`, v])),
   })
   return {
     pid: child.pid!,
