@@ -98,7 +98,9 @@ function changesOf(kind: ChangeKind, files: readonly Target[]): Buffer[] {
   )
 }
 
-/** Changes files until there are `wanted` records more, or some more than that. Returns how many. */
+/**
+ * Changes files until there are `wanted` records more, or some more than that. Returns how many.
+ */
 async function change(
   server: RunningPeer,
   records: readonly Buffer[],

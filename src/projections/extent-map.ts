@@ -19,6 +19,8 @@ export interface ContentDelta {
   b: number
 }
 
+type Row = readonly [offset: number, extent: ExtentRow]
+
 const MAX_SCAN_THROUGH_WINDOWS = 16 * MiB
 
 export class ExtentMap {
@@ -48,18 +50,20 @@ export class ExtentMap {
     return found
   }
 
-  /** The same as it was right after record `seq`. */
+  /** The same as it was right after record `seq`; `to` is not behind the end that it had then. */
   overlappingAsOf(group: number, from: number, to: number, seq: number): readonly Extent[] {
-    const found: Extent[] = []
-    const hole = this.holeOverAsOf(group, from, seq)
-    if (hole !== undefined) found.push(hole)
+    if (from >= to) return []
     // Data that reaches into the range begins less than a block before it.
-    const start = hole === undefined ? from - (from % BLOCK_MAX) : from + 1
-    for (const row of this.table.fromAsOf(group, start, seq)) {
-      if (row[0] >= to) break
-      if (row[0] + row[1].length > from) found.push(extentOf(row))
-    }
-    return found
+    const start = from - (from % BLOCK_MAX)
+    // Most files are one extent.
+    const first = this.table.getAsOf(group, start, seq)
+    if (first !== undefined && start + first.length >= to) return [extentOf([start, first])]
+    const covers = (rows: readonly Row[]) => isCovered(rows, from, to)
+    const rows = this.table.rangeAsOf(group, [start, to], seq, covers)
+    const found = rows.filter(([offset, { length }]) => offset + length > from).map(extentOf)
+    if ((found[0]?.offset ?? to) <= from) return found
+    const hole = this.holeOverAsOf(group, from, seq)
+    return hole === undefined ? found : [hole, ...found]
   }
 
   /** The hole over `offset`: its key is the offset with some of its low bits cleared. */
@@ -137,6 +141,16 @@ export class ExtentMap {
     }
     this.windows.exchange(group, from, to, removed, added)
   }
+}
+
+/** Whether rows, ascending, leave no gap in [from, to). */
+function isCovered(rows: readonly Row[], from: number, to: number): boolean {
+  let end = from
+  for (const [offset, { length }] of rows) {
+    if (offset > end) return false
+    end = Math.max(end, offset + length)
+  }
+  return end >= to
 }
 
 const extentOf = ([offset, { length, block, blockOffset }]: readonly [number, ExtentRow]) => ({

@@ -1,8 +1,8 @@
 import { NAME_MAX } from '../platform/limits.ts'
 import type { Store } from '../store/store.ts'
-import { KEY_MAX, putGroup } from './row-codec.ts'
+import { copyRow, KEY_MAX, putGroup } from './row-codec.ts'
 import type { Slot } from './slot.ts'
-import type { Positions, TableSpec } from './table.ts'
+import type { Positions, StoredRow, TableSpec } from './table.ts'
 import { Table } from './table.ts'
 
 /** How the second part of a key is ordered and stored. Names sort by bytes, numbers by value. */
@@ -179,14 +179,44 @@ export class GroupTable<V, S extends string | number> extends Table<V, S> {
 
   /** Rows of a group that were in force at `seq`, from `from` on, ascending. */
   *fromAsOf(group: number, from: S, seq: number): Iterable<[sub: S, value: V]> {
+    const [start, end] = this.bounds(group, from)
+    const stored = merged(this.liveRange(start, end, seq), this.pastRange(start, end, seq))
+    yield* this.withFresh(group, from, undefined, seq, stored)
+  }
+
+  /**
+   * The same of [from, to), where rows are such that those of some moment can be known to be
+   * `whole`: then nothing is looked for among past ones that were replaced since.
+   */
+  rangeAsOf(
+    group: number,
+    [from, to]: readonly [from: S, to: S],
+    seq: number,
+    whole: (rows: readonly (readonly [sub: S, value: V])[]) => boolean,
+  ): readonly (readonly [sub: S, value: V])[] {
+    const [start] = this.bounds(group, from)
+    const end = copyRow(this.keyOf(group, to))
+    const live = [...this.liveRange(start, end, seq)]
+    const still = live.map(({ key, value }) => [this.sub.of(key), value] as const)
+    const stored = whole(still) ? live : merged(live, this.pastRange(start, end, seq))
+    return [...this.withFresh(group, from, to, seq, stored)]
+  }
+
+  /** Adds what only memory knows to rows of the store. */
+  private *withFresh(
+    group: number,
+    from: S,
+    to: S | undefined,
+    seq: number,
+    stored: Iterable<StoredRow<V>>,
+  ): Iterable<[sub: S, value: V]> {
     const slots = this.group(group)
     const fresh = this.freshOf(slots)
     let next = firstNotBelow(fresh, from)
-    const [start, end] = this.bounds(group, from)
-    const stored = merged(this.liveRange(start, end, seq), this.pastRange(start, end, seq))
+    const end = to === undefined ? fresh.length : firstNotBelow(fresh, to)
     for (const { key, value } of stored) {
       const sub = this.sub.of(key)
-      for (; next < fresh.length && subAt(fresh, next) < sub; next++) {
+      for (; next < end && subAt(fresh, next) < sub; next++) {
         yield* this.presentAsOf(group, subAt(fresh, next), seq)
       }
       if (fresh[next]?.sub === sub) next += 1
@@ -194,7 +224,7 @@ export class GroupTable<V, S extends string | number> extends Table<V, S> {
       if (version === undefined || version.seq === 0) yield [sub, value]
       else if (version.value !== undefined) yield [sub, version.value]
     }
-    for (; next < fresh.length; next++) yield* this.presentAsOf(group, subAt(fresh, next), seq)
+    for (; next < end; next++) yield* this.presentAsOf(group, subAt(fresh, next), seq)
   }
 
   private *presentAsOf(group: number, sub: S, seq: number): Iterable<[sub: S, value: V]> {

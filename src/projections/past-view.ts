@@ -24,6 +24,8 @@ export class PastView implements TreeView {
   private windows: ExtentWindows
   /** Bytes of windows that were loaded and not counted yet. */
   private loaded = 0
+  /** Of the file whose extents are asked for. */
+  private size = 0
 
   constructor(world: World, share: number, seq: number, memory: PastMemory) {
     this.world = world
@@ -35,7 +37,8 @@ export class PastView implements TreeView {
 
   private newWindows(): ExtentWindows {
     return new ExtentWindows(Infinity, (group, from, to) => {
-      const extents = [...this.world.extents.overlappingAsOf(group, from, to, this.seq)]
+      const end = Math.min(to, this.size)
+      const extents = [...this.world.extents.overlappingAsOf(group, from, end, this.seq)]
       this.loaded += WINDOW_WEIGHT + EXTENT_WEIGHT * extents.length
       return extents
     })
@@ -84,15 +87,12 @@ export class PastView implements TreeView {
 
   extents(inode: Inode, from: number, to: number): readonly Extent[] {
     if (inode.contentShare !== 0) return this.world.pastExtents(inode, from, to)
-    return this.ownExtents(inode.content, from, to)
-  }
-
-  /** Of an extent map of this share. */
-  ownExtents(content: number, from: number, to: number): readonly Extent[] {
-    const group = nodeId(this.share, content)
+    const group = nodeId(this.share, inode.content)
     if (to - from > MAX_THROUGH_WINDOWS) {
-      return this.world.extents.overlappingAsOf(group, from, to, this.seq)
+      const end = Math.min(to, inode.size)
+      return this.world.extents.overlappingAsOf(group, from, end, this.seq)
     }
+    this.size = inode.size
     const extents = this.windows.overlapping(group, from, to)
     const { loaded } = this
     this.loaded = 0

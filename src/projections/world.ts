@@ -172,8 +172,9 @@ export class World {
   }
 
   /** Extents of a file whose content lies in another share, as of the moment it was forked at. */
-  pastExtents({ content, contentShare, contentSeq }: Inode, from: number, to: number) {
-    return this.extents.overlappingAsOf(nodeId(contentShare, content), from, to, contentSeq)
+  pastExtents({ content, contentShare, contentSeq, size }: Inode, from: number, to: number) {
+    const [group, end] = [nodeId(contentShare, content), Math.min(to, size)]
+    return this.extents.overlappingAsOf(group, from, end, contentSeq)
   }
 
   usage(share: number): Usage {

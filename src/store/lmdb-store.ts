@@ -47,19 +47,27 @@ class LmdbMap implements StoreMap {
   }
 
   last(from: Buffer, to: Buffer): StoreEntry | undefined {
-    // In reverse, `start` is the upper end and inclusive; what equals it is not in the range.
-    for (const entry of this.db.getRange({ start: to, end: from, reverse: true, limit: 2 })) {
-      if (entry.key.equals(to)) continue
+    // In reverse, `start` is the upper end and `end` is exclusive. One step, without a generator:
+    // every look at the past takes one.
+    const options = { start: to, end: from, reverse: true, exclusiveStart: true }
+    const entries = (this.db.getRange(options) as unknown as Steps).iterate()
+    const { value: entry } = entries.next()
+    entries.return()
+    if (entry !== undefined) {
       return { key: entry.key, value: this.checked(entry.key, entry.value) }
     }
     return from.equals(to) ? undefined : this.exactly(from)
   }
 
-  /** In reverse, `end` is exclusive. */
   private exactly(key: Buffer): StoreEntry | undefined {
     const stored = this.db.getBinary(key)
     return stored && { key: Buffer.from(key), value: this.checked(key, stored) }
   }
+}
+
+/** What a range of lmdb's is before it is made a generator. */
+interface Steps {
+  iterate(): { next(): { readonly value?: StoreEntry }; return(): unknown }
 }
 
 /** A map that is not there, for who only looks. */

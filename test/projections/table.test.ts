@@ -67,6 +67,30 @@ class Pair<S extends string | number> {
   }
 }
 
+/** Counts the rows that are stepped over in ranges. */
+function countingReads(store: Store): Store & { steps: number } {
+  const counting = {
+    steps: 0,
+    map(name: string) {
+      const map = store.map(name)
+      return {
+        get: (key: Buffer) => map.get(key),
+        last: (from: Buffer, to: Buffer) => map.last(from, to),
+        *range(from: Buffer, to: Buffer) {
+          for (const entry of map.range(from, to)) {
+            counting.steps += 1
+            yield entry
+          }
+        },
+      }
+    },
+    commit: store.commit.bind(store),
+    refresh: () => store.refresh(),
+    close: () => store.close(),
+  }
+  return counting
+}
+
 type Step =
   | { readonly kind: 'put'; readonly group: number; readonly sub: number; readonly text: string }
   | { readonly kind: 'delete'; readonly group: number; readonly sub: number }
@@ -112,7 +136,8 @@ function rowsFrom<S extends string | number>(snapshot: Snapshot<S>, group: numbe
     .sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
-const texts = <S>(rows: Iterable<[S, Thing]>) => [...rows].map(([sub, { text }]) => [sub, text])
+const texts = <S>(rows: Iterable<readonly [S, Thing]>) =>
+  [...rows].map(([sub, { text }]) => [sub, text])
 
 function run<S extends string | number>(
   pair: Pair<S>,
@@ -156,6 +181,9 @@ function check<S extends string | number>(
     for (const from of [subOf(0), subOf(5)]) {
       const want = rowsFrom(expected, group, from)
       assert.deepEqual(texts(table.fromAsOf(group, from, at)), want, `range as of ${at}`)
+      const some = want.filter(([sub]) => sub < subOf(9))
+      const whole = (rows: readonly unknown[]) => rows.length === some.length
+      assert.deepEqual(texts(table.rangeAsOf(group, [from, subOf(9)], at, whole)), some)
       if (at !== now) continue
       assert.deepEqual(texts(table.from(group, from)), want)
       const last = table.lastUpTo(group, from)
@@ -191,6 +219,37 @@ for (const [name, make] of Object.entries(stores)) {
         })
       }
     }
+
+    test('what rows have been at other moments takes a bounded number of steps', async () => {
+      const { store, dispose } = make()
+      const counted = countingReads(store)
+      const pair = new Pair<number>(counted, byNumber, 1)
+      let seq = 0
+      const history: Snapshot<number>[] = [new Map()]
+      for (let round = 0; round < 400; round++) {
+        for (const sub of round % 100 === 0 ? [0, 7, 14, 21] : [7, 14]) {
+          seq += 1
+          const now = copy(history.at(-1) as Snapshot<number>)
+          const gone = sub === 14 && round % 3 === 0
+          const rows = now.get(1) ?? new Map<number, string>()
+          now.set(1, rows)
+          if (gone) rows.delete(sub)
+          else rows.set(sub, `${seq}`)
+          pair.change(1, sub, gone ? undefined : { text: `${seq}` }, seq)
+          history.push(now)
+          pair.flush(seq, true)
+        }
+      }
+      for (const at of [1, 3, 6, 9, 200, 201, 400, 401, 402, 403, seq - 20, seq - 1, seq]) {
+        counted.steps = 0
+        const want = rowsFrom(history[at] as Snapshot<number>, 1, 0)
+        assert.deepEqual(texts(pair.live.fromAsOf(1, 0, at)), want, `as of ${at}`)
+        assert.ok(counted.steps < 60, `${counted.steps} steps as of ${at}`)
+        const some = want.filter(([sub]) => sub < 14)
+        assert.deepEqual(texts(pair.live.rangeAsOf(1, [0, 14], at, () => false)), some)
+      }
+      await dispose()
+    })
 
     test('a row that was forgotten and comes again is listed once', async () => {
       const { store, dispose } = make()
