@@ -23,7 +23,7 @@ export interface CollectorOptions {
   readonly sealer: Sealer
   readonly blocks: BlockStore
   readonly bulk: Pick<ContentThread, 'condemn' | 'census' | 'empty' | 'remove'>
-  readonly logThread: Pick<LogThread, 'condemn' | 'forgetSegments'>
+  readonly logThread: Pick<LogThread, 'condemn'>
   readonly follower: Pick<FollowerThread, 'flush' | 'mark'>
 }
 
@@ -80,11 +80,12 @@ export class Collector {
     fault('collect.marked')
     const victims = await this.choose(live)
     if (victims.length === 0) return NOTHING
-    await Promise.all([logThread.condemn(victims), bulk.condemn(victims)])
-    fault('collect.condemned')
     try {
+      await Promise.all([logThread.condemn(victims), bulk.condemn(victims)])
+      fault('collect.condemned')
       return await this.empty(victims, live)
     } finally {
+      // Also when it failed halfway: what was dropped by then nobody may rely on.
       await Promise.all([logThread.condemn([]), bulk.condemn([])])
     }
   }
@@ -98,7 +99,7 @@ export class Collector {
   }
 
   private async empty(victims: readonly number[], live: Bloom): Promise<Collected> {
-    const { stream, sealer, blocks, bulk, logThread, follower } = this.options
+    const { stream, sealer, blocks, bulk, follower } = this.options
     await sealer.quiet()
     live.clear()
     this.watching = live
@@ -111,8 +112,6 @@ export class Collector {
     const { moved, dropped, damaged, freed, removed } = await bulk.empty(victims, live)
     fault('collect.emptied')
     for (const segment of removed) blocks.dropSegment(segment)
-    await logThread.forgetSegments(removed)
-    fault('collect.forgotten')
     await bulk.remove(removed)
     fault('collect.removed')
     return { segments: removed.length, bytes: freed, moved, dropped, damaged: damaged.length }

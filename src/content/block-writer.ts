@@ -5,7 +5,7 @@
 import { blockId, framed, type Location } from './block.ts'
 import type { BlockIndex, Position } from './block-index.ts'
 import type { FoundBlock } from './segment.ts'
-import { SEGMENT_HEADER, SegmentWriter, type SegmentWriterOptions } from './segment.ts'
+import { numberOf, SEGMENT_HEADER, SegmentWriter, type SegmentWriterOptions } from './segment.ts'
 
 export interface Stored {
   /** One for each block, in order; equal blocks may lie elsewhere already. */
@@ -52,10 +52,16 @@ export class BlockWriter {
     this.index = index
     const { segment, offset } = index.position(options.lane)
     // A start looks for blocks behind the position only.
-    this.segments = new SegmentWriter(options, offset > SEGMENT_HEADER ? segment : undefined)
+    const first = numberOf(segment) + (offset > SEGMENT_HEADER ? 1 : 0)
+    this.segments = new SegmentWriter(options, first)
   }
 
+  /**
+   * Until the next call. What was written to those of the last one is found by the index alone from
+   * then on: they were emptied, or some of their blocks were dropped, or equal ones lie elsewhere.
+   */
   condemn(segments: ReadonlySet<number>): void {
+    this.forgetSegments(this.condemned)
     this.condemned = segments
   }
 
@@ -192,8 +198,8 @@ export class BlockWriter {
     }
   }
 
-  /** Forgets blocks in segments that are gone. */
-  forgetSegments(segments: ReadonlySet<number>): void {
+  /** All of their blocks are indexed that anybody needs. */
+  private forgetSegments(segments: ReadonlySet<number>): void {
     for (const generation of [this.recent, this.previous]) {
       for (const [id, { segment }] of generation) if (segments.has(segment)) generation.delete(id)
     }

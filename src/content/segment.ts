@@ -2,7 +2,8 @@
  * Segments: files that blocks are appended to. Each lane (a thread that writes) has segments of its
  * own, so that no two writers meet. A segment's number is its order in its lane.
  */
-import { KiB, MiB } from '../platform/limits.ts'
+import { KiB } from '../platform/limits.ts'
+import { SEGMENT_BYTES } from '../platform/segment-bytes.ts'
 import {
   BLOCK_MAGIC,
   blockId,
@@ -138,8 +139,6 @@ export interface SegmentWriterOptions {
   readonly onWrite?: (write: SegmentWrite) => void
 }
 
-const SEGMENT_BYTES = 256 * MiB
-
 /**
  * Appends blocks to the segments of one lane. Each writer begins a segment of its own: behind the
  * last one of its predecessor may lie what was never finished.
@@ -159,13 +158,13 @@ export class SegmentWriter {
   /** Files of which a sync has failed: the system tells that once, whoever else waits for one. */
   private readonly failed = new WeakMap<DiskFile, unknown>()
 
-  /** `known`: a segment that was there once; numbers go on behind it, though it may be gone. */
-  constructor(options: SegmentWriterOptions, known?: number) {
+  /** `first`: the least number that it may begin with, whatever is there. */
+  constructor(options: SegmentWriterOptions, first = 0) {
     this.options = options
     const { disk, lane } = options
     const last = segmentsOn(disk, lane).at(-1)
-    const before = [last, known].map((id) => (id === undefined ? -1 : numberOf(id)))
-    this.segment = segmentId(lane, Math.max(...before) + 1)
+    const next = last === undefined ? 0 : numberOf(last) + 1
+    this.segment = segmentId(lane, Math.max(first, next))
   }
 
   /** Where the next block will lie. */

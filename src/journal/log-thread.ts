@@ -106,11 +106,6 @@ export class LogThread {
     return this.thread.call('condemn', segments)
   }
 
-  /** These segments are gone: equal blocks must be written anew, or found elsewhere. */
-  forgetSegments(segments: readonly number[]): Promise<void> {
-    return this.thread.call('forgetSegments', segments)
-  }
-
   trim(before: number): Promise<void> {
     return this.thread.call('trim', before)
   }

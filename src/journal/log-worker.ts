@@ -92,7 +92,6 @@ const handlers = {
     drain()
     blocks.condemn(new Set(segments))
   },
-  forgetSegments: (segments: readonly number[]) => blocks.forgetSegments(new Set(segments)),
   trim: (before: number) => {
     drain()
     return journal.trim(before)

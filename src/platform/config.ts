@@ -144,7 +144,13 @@ function fromEnvironment(environment: ConfigSources['environment']): Record<stri
 }
 
 /** Variables that are for the command line's client or for tests. */
-const notOurs = new Set(['DITTOFS_API', 'DITTOFS_TOKEN', 'DITTOFS_CONFIG', 'DITTOFS_FAULT'])
+const notOurs = new Set([
+  'DITTOFS_API',
+  'DITTOFS_TOKEN',
+  'DITTOFS_CONFIG',
+  'DITTOFS_FAULT',
+  'DITTOFS_SEGMENT_BYTES',
+])
 
 function known(name: string, what: string): void {
   if (!(names as readonly string[]).includes(name)) {

@@ -48,7 +48,6 @@ export const faultPoints = [
   'collect.condemned',
   'collect.watching',
   'collect.emptied',
-  'collect.forgotten',
   'collect.removed',
   'compact.copied',
   'compact.indexed',

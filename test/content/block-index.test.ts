@@ -45,6 +45,24 @@ describe('block index', () => {
     assert.ok(recovered.get(after.id) !== undefined, 'the block is in no segment')
   })
 
+  test('finds what is written when all were collected by who had written nothing', async () => {
+    const disk = new MemoryDisk()
+    const store = new MemoryStore()
+    const index = new BlockIndex(store)
+    const first = new BlockWriter(index, { disk, lane: lanes.bulk })
+    const { written, position } = first.store([block])
+    index.change(written, [], new Map([[lanes.bulk, position]]))
+    // The next process collects before it writes.
+    const second = new BlockWriter(index, { disk, lane: lanes.bulk })
+    const nothing = await second.storeLater([], (stored) => stored)
+    index.change([], [block.id], new Map([[lanes.bulk, nothing.position]]))
+    disk.remove(segmentName(position.segment))
+    new BlockWriter(index, { disk, lane: lanes.bulk }).store([after])
+    const recovered = new BlockIndex(store)
+    recovered.recover(disk)
+    assert.ok(recovered.get(after.id) !== undefined, 'the block is in no segment')
+  })
+
   test('what a failed sync left is durable once it is indexed', () => {
     const disk = failedSync()
     const index = new BlockIndex(new MemoryStore())

@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { BlockIndex } from '../../src/content/block-index.ts'
 import { BlockWriter, identified, type Stored } from '../../src/content/block-writer.ts'
 import type { Disk, DiskFile } from '../../src/content/disk.ts'
-import { lanes } from '../../src/content/segment.ts'
+import { lanes, segmentName } from '../../src/content/segment.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
 import { MemoryDisk } from '../model/memory-disk.ts'
 
@@ -63,6 +63,39 @@ function writerOn(disk: Disk, segmentBytes?: number): BlockWriter {
   const options = { disk, lane: lanes.bulk, ...(segmentBytes && { segmentBytes }) }
   return new BlockWriter(new BlockIndex(new MemoryStore()), options)
 }
+
+describe('BlockWriter.condemn', () => {
+  test('nobody relies on what was written to a segment that was emptied', async () => {
+    const disk = new MemoryDisk()
+    const index = new BlockIndex(new MemoryStore())
+    const writer = new BlockWriter(index, { disk, lane: lanes.bulk })
+    const { written, position } = writer.store([block(1)])
+    // Another lane has stored the same meanwhile, and is the one that the index finds.
+    const other = new BlockWriter(new BlockIndex(new MemoryStore()), { disk, lane: lanes.log })
+    const elsewhere = other.store([block(1)])
+    index.change([...written, ...elsewhere.written], [], new Map([[lanes.bulk, position]]))
+    writer.condemn(new Set([position.segment]))
+    disk.remove(segmentName(position.segment))
+    writer.condemn(new Set())
+    const condemned = new Set([elsewhere.position.segment])
+    writer.condemn(condemned)
+    const moved = await writer.storeLater([block(1)], (stored) => stored)
+    assert.equal(moved.written.length, 1, 'it lies nowhere else any more')
+    writer.condemn(new Set())
+    const [again] = writer.store([block(1)]).locations
+    assert.deepEqual(again, moved.locations[0])
+  })
+
+  test('nor on what was dropped from one that stays', () => {
+    const index = new BlockIndex(new MemoryStore())
+    const writer = new BlockWriter(index, { disk: new MemoryDisk(), lane: lanes.log })
+    const { position } = writer.store([block(1)])
+    // Another thread has emptied it as far as it could: the index does not have the block.
+    writer.condemn(new Set([position.segment]))
+    writer.condemn(new Set())
+    assert.equal(writer.store([block(1)]).written.length, 1)
+  })
+})
 
 describe('BlockWriter.storeLater', () => {
   const start = (segmentBytes?: number) => {

@@ -1,4 +1,5 @@
 /** A machine: what outlives its processes, and how they end. */
+import { KiB } from '../../src/platform/limits.ts'
 import type { SeededRandom } from '../seeded-random.ts'
 import { type End, Power } from './power.ts'
 import { type DiskFaults, SimulatedDisk } from './simulated-disk.ts'
@@ -17,6 +18,8 @@ export class Machine {
   readonly tail: SimulatedDisk
   readonly projections: StoreFile
   readonly index: StoreFile
+  /** Small: there have to be some to collect. */
+  segmentBytes = 512 * KiB
   /** A signal that somebody listens to is never collected, and keeps its process in memory. */
   private leases: AbortController[] = []
 

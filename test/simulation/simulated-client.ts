@@ -31,6 +31,8 @@ const weights = {
 } as const
 
 const NAMES = 24
+/** Contents that are written again and again. */
+const POOL = 9
 /** Few large ones: they are compared byte by byte. */
 const SIZES = { tiny: 40, granules: 30, medium: 12, large: 2 } as const
 
@@ -262,6 +264,10 @@ export class SimulatedClient {
 
   private bytes(): Buffer {
     const { random } = this.simulation.machine
+    if (this.simulation.collecting && random.chance(0.8)) {
+      const n = random.below(POOL)
+      return Buffer.alloc(4 * KiB * (1 + 7 * (n % 3)), `content ${n} `)
+    }
     const sizes = {
       tiny: () => random.between(1, 600),
       granules: () => 4 * KiB * random.between(1, 8),

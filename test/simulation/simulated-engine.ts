@@ -39,8 +39,6 @@ import { SimulatedThread } from './simulated-thread.ts'
 const ROWS_MEMORY = 96 * KiB
 const CONTENT_MEMORY = 256 * KiB
 const STAGING_BUDGET = 4 * MiB
-/** Small: there have to be some to collect. */
-const SEGMENT_BYTES = 512 * KiB
 /** As in src/journal/log-worker.ts. */
 const DRAIN_MILLIS = 50
 
@@ -92,7 +90,7 @@ export class SimulatedEngine {
       disk: machine.tail,
       salt: random.bytes(SALT),
       blocks: (onWrite) => {
-        const options = { disk, lane: lanes.log, segmentBytes: SEGMENT_BYTES, onWrite }
+        const options = { disk, lane: lanes.log, segmentBytes: machine.segmentBytes, onWrite }
         return new BlockWriter(new BlockIndex(machine.index.open()), options)
       },
     })
@@ -130,7 +128,7 @@ export class SimulatedEngine {
     const ofSeals = new BlockWriter(index, {
       disk,
       lane: lanes.bulk,
-      segmentBytes: SEGMENT_BYTES,
+      segmentBytes: machine.segmentBytes,
     })
     const news: Parts['news'] = { onIndexed: () => undefined }
     const queue = new IndexQueue(index, (position) => news.onIndexed(position))
@@ -277,8 +275,6 @@ export class SimulatedEngine {
             this.drainLog()
             writer.blocks.condemn(new Set(segments))
           }),
-        forgetSegments: (segments) =>
-          logThread.call(() => writer.blocks.forgetSegments(new Set(segments))),
       },
       follower: {
         flush: async () => {

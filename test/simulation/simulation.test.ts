@@ -11,9 +11,9 @@ import { type Outcome, Simulation } from './simulation.ts'
 const LIVES = 8
 const WORLDS = process.env['DFS_SEED'] === undefined ? 12 : 1
 
-async function world(seed: number): Promise<Outcome> {
+async function world(seed: number, collecting = false): Promise<Outcome> {
   try {
-    return await new Simulation({ seed, lives: LIVES }).run()
+    return await new Simulation({ seed, lives: LIVES, collecting }).run()
   } catch (error) {
     const again = `DFS_SEED=${seed} node --test test/simulation/simulation.test.ts`
     throw new Error(`world ${seed}: ${(error as Error).message}\nagain: ${again}`, { cause: error })
@@ -27,6 +27,13 @@ describe('simulation', () => {
     let next = seed
     do await world(next++)
     while (next < seed + WORLDS || soaking())
+  })
+
+  test(`nor is what is equal to what is collected (DFS_SEED=${seed})`, async () => {
+    let [next, collected] = [seed, 0]
+    do collected += (await world(next++, true)).collected
+    while (next < seed + WORLDS || soaking())
+    assert.ok(collected > 0, 'nothing was collected')
   })
 
   test(`a seed is a world (DFS_SEED=${seed})`, async () => {

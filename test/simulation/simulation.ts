@@ -14,7 +14,7 @@ import { isHole } from '../../src/journal/fields.ts'
 import { decodeFrame, lastSeq } from '../../src/journal/frame.ts'
 import type { JournalRecord } from '../../src/journal/record.ts'
 import { readTail } from '../../src/journal/tail-log.ts'
-import { MiB } from '../../src/platform/limits.ts'
+import { KiB, MiB } from '../../src/platform/limits.ts'
 import { fileKind } from '../../src/projections/inode.ts'
 import { inoOf, shareOf } from '../../src/projections/node-id.ts'
 import { tableSpecs } from '../../src/projections/rows.ts'
@@ -31,6 +31,8 @@ import { dumpTree } from './tree-dump.ts'
 export interface Options {
   readonly seed: number
   readonly lives: number
+  /** Content is equal more often than not, segments are tiny, and all the time some are emptied. */
+  readonly collecting?: boolean
 }
 
 /** What came of a world, for comparing runs and for figures. */
@@ -60,6 +62,9 @@ const MOMENTS = 24
 const STEPS_MAX = 900
 /** Virtual milliseconds after which a life ends in any case. */
 const LIFE_MILLIS = 4000
+const TINY_SEGMENTS = 64 * KiB
+const DUTIES = { moment: 6, compare: 2, prune: 1, collect: 2, flush: 2 } as const
+const COLLECTING = { moment: 1, compare: 1, prune: 6, collect: 12, flush: 2 } as const
 
 const specs = tableSpecs(0)
 
@@ -71,6 +76,7 @@ function durableSeq({ journal, tail }: Machine): number {
 
 export class Simulation {
   readonly machine: Machine
+  readonly collecting: boolean
   private readonly options: Options
   private reference = new Reference()
   private files = new Map<number, AllowedBytes>()
@@ -87,6 +93,8 @@ export class Simulation {
   constructor(options: Options) {
     this.options = options
     this.machine = new Machine(new SeededRandom(options.seed))
+    this.collecting = options.collecting === true
+    if (this.collecting) this.machine.segmentBytes = TINY_SEGMENTS
   }
 
   /** Throws when anything is not as it must be. */
@@ -236,8 +244,8 @@ export class Simulation {
     const { time, random, power } = this.machine
     const { life } = power
     while (power.alive && power.life === life && engine.failure === undefined) {
-      await time.sleep(random.between(5, 120))
-      const what = random.weighted({ moment: 6, compare: 2, prune: 1, collect: 2, flush: 2 })
+      await time.sleep(random.between(5, this.collecting ? 30 : 120))
+      const what = random.weighted(this.collecting ? COLLECTING : DUTIES)
       try {
         if (what === 'moment') this.remember(engine)
         else if (what === 'compare') this.compare(engine)
@@ -252,7 +260,10 @@ export class Simulation {
   }
 
   private prune(engine: SimulatedEngine): Promise<void> {
-    const horizon = Math.max(0, engine.stream.durable - this.machine.random.below(400))
+    const horizon = Math.max(
+      0,
+      engine.stream.durable - this.machine.random.below(this.collecting ? 5 : 400),
+    )
     this.pruned = Math.max(this.pruned, horizon)
     return engine.prune(horizon)
   }
