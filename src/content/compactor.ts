@@ -10,7 +10,7 @@ import type { BlockIndex, Position } from './block-index.ts'
 import type { BlockWriter } from './block-writer.ts'
 import type { Bloom } from './bloom.ts'
 import type { Disk, DiskFile } from './disk.ts'
-import { blocksOf, type FoundBlock, lanes, segmentName, segmentsOn } from './segment.ts'
+import { blockAt, blocksOf, type FoundBlock, lanes, segmentName, segmentsOn } from './segment.ts'
 
 export interface SegmentCensus {
   readonly segment: number
@@ -87,7 +87,7 @@ export class Compactor {
         let bytes = 0
         let n = 0
         for (const block of blocksOf(file, segment)) {
-          if (this.isHere(block) && live.has(block.id)) bytes += block.length
+          if (live.has(block.id) && this.isNeeded(block)) bytes += block.length
           n += 1
           if (n % 1000 === 0) await this.pause()
         }
@@ -103,6 +103,11 @@ export class Compactor {
   private isHere({ id, segment, offset }: FoundBlock): boolean {
     const place = this.index.get(id)
     return place?.segment === segment && place.offset === offset
+  }
+
+  /** Found here, or nowhere: the index may be damaged and hide what something refers to. */
+  private isNeeded(block: FoundBlock): boolean {
+    return this.isHere(block) || this.index.get(block.id) === undefined
   }
 
   /** Empties segments. Their files are still there: `remove` them when nobody reads them. */
@@ -132,7 +137,8 @@ export class Compactor {
   ): Promise<void> {
     let batch: FoundBlock[] = []
     for (const block of blocksOf(file, segment)) {
-      if (!this.isHere(block)) continue
+      const here = this.isHere(block)
+      if (!here && !this.isHidden(file, block, live)) continue
       batch.push(block)
       if (batch.length < BATCH_BLOCKS) continue
       await this.moveOrDrop(file, batch, live, done)
@@ -140,6 +146,12 @@ export class Compactor {
       await this.pause()
     }
     await this.moveOrDrop(file, batch, live, done)
+  }
+
+  /** Something may refer to it, and the index has it nowhere. It is what its name says. */
+  private isHidden(file: DiskFile, { id, segment, offset }: FoundBlock, live: Bloom): boolean {
+    if (!live.has(id) || this.index.get(id) !== undefined) return false
+    return blockAt(file, segment, offset, true)?.id === id
   }
 
   private async moveOrDrop(
