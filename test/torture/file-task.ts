@@ -10,6 +10,8 @@ import type { Task } from './task.ts'
 
 const { UNSTABLE, DATA_SYNC, FILE_SYNC } = stable_how
 const MiB = 2 ** 20
+const EQUAL = ['equal ', 'the same ', 'again ']
+const EQUAL_MAX = 32_768
 const weights = { write: 60, read: 14, resize: 8, commit: 18 } as const
 
 export class FileTask implements Task {
@@ -52,10 +54,17 @@ export class FileTask implements Task {
     return [offset, Math.min(bytes, capacity - offset)]
   }
 
+  /** Equal blocks are stored once: there have to be some, in other files and of earlier lives. */
+  private bytes(length: number): Buffer {
+    const { random } = this
+    const equal = length % 4096 === 0 && length <= EQUAL_MAX && random.chance(0.6)
+    return equal ? Buffer.alloc(length, random.pick(EQUAL)) : random.bytes(length)
+  }
+
   async write({ nfs }: Session): Promise<void> {
     const { random, handle, model } = this
     const [offset, length] = this.range()
-    const data = random.bytes(length)
+    const data = this.bytes(length)
     const stable = random.pick([UNSTABLE, UNSTABLE, UNSTABLE, DATA_SYNC, FILE_SYNC])
     const args = { file: handle, offset, count: length, stable, data }
     try {

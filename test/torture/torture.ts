@@ -70,6 +70,8 @@ export interface Load {
   readonly files: readonly number[]
   /** When the server ends, its power goes with it. */
   readonly powerCuts?: boolean
+  /** Nothing is retained, and garbage is collected all the time. */
+  readonly collecting?: boolean
 }
 
 export const fullLoad: Load = {
@@ -85,8 +87,9 @@ const RECONNECT_MILLIS = 600_000
 const PATIENT = { timeoutMs: RECONNECT_MILLIS }
 /** Whole checks, with the server stopped, are made every so many kills. */
 const WHOLE_EVERY = 10
-/** How long a process that was killed may take to be gone. */
-const DYING_MILLIS = 2000
+/** How long a process that was killed may take to be gone, on a machine that may stand still. */
+const DYING_MILLIS = 120_000
+const SMALL_SEGMENTS = 256 * 1024
 const SETTINGS = { 'share-squash': 'none' }
 
 /**
@@ -165,7 +168,11 @@ export class Torture {
   }
 
   private start(kill?: Kill): Promise<ServerProcess> {
-    const environment = { ...this.power?.environment(), ...(kill && environmentOf(kill)) }
+    const environment = {
+      ...(this.load.collecting === true && { DITTOFS_SEGMENT_BYTES: `${SMALL_SEGMENTS}` }),
+      ...this.power?.environment(),
+      ...(kill && environmentOf(kill)),
+    }
     const options = { data: this.data, nfsPort: this.port, settings: SETTINGS, environment }
     if (kill?.kind !== 'starting') return ServerProcess.start(options)
     return ServerProcess.start({ ...options, killAfter: kill.millis })
@@ -262,7 +269,7 @@ export class Torture {
     going.catch(() => undefined)
     const failed = Promise.all([...work, going]).then(() => undefined)
     failed.catch(() => undefined)
-    const needed = needsMaintenance(kill)
+    const needed = needsMaintenance(kill) || this.load.collecting === true
     if (needed || this.random.chance(0.3)) void this.maintain(server, needed ? 0 : 3600)
     await Promise.race([this.ended(server, kill), failed])
     await server.kill()
@@ -373,8 +380,14 @@ export class Torture {
   }
 
   async end(): Promise<void> {
+    await this.keep()
+    this.directory.remove()
+  }
+
+  /** The same, and what is there stays: resolves to where. */
+  async keep(): Promise<string> {
     await this.leave()
     await this.server?.kill()
-    this.directory.remove()
+    return this.directory.path
   }
 }
