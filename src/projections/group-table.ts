@@ -30,13 +30,16 @@ export const byNumber: SubKey<number> = {
   of: (key) => key.readUInt32BE(8) * 2 ** 32 + key.readUInt32BE(12),
 }
 
+/** Fresh slots of a group at which it is seen whether the store knows some of them by now. */
+const PRUNE_AT = 1024
+
 class Group<V, S> {
   readonly slots = new Map<S, Slot<V>>()
   /** Slots that the store may not know yet: what a scan must add to the store's rows. */
   fresh: Slot<V>[] = []
   /** Ascending and each once. Appending at the end, as cookies and logs do, keeps it so. */
   sorted = true
-  pruneAt = 1024
+  pruneAt = PRUNE_AT
   /** Whether all its rows are in `slots`, so that what is not there is in no store either. */
   complete: boolean
 
@@ -55,6 +58,8 @@ export class GroupTable<V, S extends string | number> extends Table<V, S> {
   private lastId = -1
   private last: Group<V, S> | undefined
   private readonly begun = new Set<number>()
+  /** Groups whose fresh slots are to be looked through, since the store has some of them. */
+  private readonly stale = new Set<Group<V, S>>()
   private readonly sub: SubKey<S>
   private readonly key = Buffer.alloc(KEY_MAX)
   private readonly keys: Buffer[] = []
@@ -120,6 +125,23 @@ export class GroupTable<V, S extends string | number> extends Table<V, S> {
     if (group.fresh.length >= group.pruneAt) this.prune(group)
   }
 
+  /** What a group remembers of it would keep it in memory when it is forgotten. */
+  protected override cleaned(slot: Slot<V>): void {
+    const group = this.group(slot.group)
+    if (group !== undefined && group.fresh.length > 0) this.stale.add(group)
+  }
+
+  override onFlushed(): void {
+    super.onFlushed()
+    const { flushed } = this.positions
+    for (const group of this.stale) {
+      group.fresh = group.fresh.filter(({ seq }) => seq > flushed)
+      group.sorted ||= group.fresh.length === 0
+      group.pruneAt = Math.max(PRUNE_AT, 2 * group.fresh.length)
+    }
+    this.stale.clear()
+  }
+
   /** Sorts the fresh slots and drops those that the store has by now. */
   private prune(group: Group<V, S>): void {
     const { flushed } = this.positions
@@ -127,7 +149,7 @@ export class GroupTable<V, S extends string | number> extends Table<V, S> {
     if (!group.sorted) fresh.sort((a, b) => (a.sub < b.sub ? -1 : a.sub > b.sub ? 1 : 0))
     group.fresh = fresh.filter(({ sub }, i) => i === 0 || fresh[i - 1]?.sub !== sub)
     group.sorted = true
-    group.pruneAt = Math.max(1024, 2 * group.fresh.length)
+    group.pruneAt = Math.max(PRUNE_AT, 2 * group.fresh.length)
   }
 
   private freshOf(group: Group<V, S> | undefined): readonly Slot<V>[] {

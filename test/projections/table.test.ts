@@ -1,6 +1,8 @@
 /** Tables against a model that remembers every version of everything. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { Digest } from '../../src/projections/digest.ts'
 import { byName, byNumber, GroupTable } from '../../src/projections/group-table.ts'
@@ -8,6 +10,9 @@ import type { Positions, TableSpec } from '../../src/projections/table.ts'
 import type { Store } from '../../src/store/store.ts'
 import * as wire from '../../src/wire/schema.ts'
 import { stores } from '../store/stores.ts'
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 const schema = wire.struct('thing', { text: wire.varstring })
 type Thing = wire.Infer<typeof schema>
@@ -267,6 +272,30 @@ for (const [name, make] of Object.entries(stores)) {
         [5, 'last'],
       ])
       assert.equal(pair.live.lastUpTo(3, 9)?.[0], 5)
+      await dispose()
+    })
+
+    test('what is forgotten is given back, also of groups that hardly grow', async () => {
+      const { store, dispose } = make()
+      const pair = new Pair<number>(store, byNumber, 1)
+      const values: WeakRef<Thing>[] = []
+      for (let group = 10; group < 200; group++) {
+        const value = { text: 'once' }
+        values.push(new WeakRef(value))
+        pair.change(group, 1, value, group)
+      }
+      // A row that stays keeps its group.
+      for (let group = 10; group < 200; group++) pair.change(group, 2, { text: 'kept' }, 1000)
+      pair.flush(500, true)
+      for (let other = 0; other < 1000; other++) {
+        for (const table of [pair.live, pair.follower]) table.get(7, other)
+      }
+      // What a WeakRef was made of lives at least until the turn ends.
+      await new Promise((resolve) => setImmediate(resolve))
+      collectGarbage()
+      const left = values.filter((value) => value.deref() !== undefined).length
+      assert.ok(left < 10, `${left} of ${values.length} are still there`)
+      assert.equal(pair.live.get(10, 1)?.text, 'once')
       await dispose()
     })
 
