@@ -15,6 +15,10 @@ export function cpuSecondsOf(pid: number): number {
 
 export interface Memory {
   readonly rssMiB: number
+  /** Of it, what the process has for itself: heap, buffers, stacks. */
+  readonly anonMiB: number
+  /** Of it, pages of mapped files, which the kernel takes back when it needs memory. */
+  readonly fileMiB: number
   readonly peakRssMiB: number
 }
 
@@ -22,7 +26,12 @@ export function memoryOf(pid: number): Memory {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const field = (name: string) =>
     Math.round(Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0) / 1024)
-  return { rssMiB: field('VmRSS'), peakRssMiB: field('VmHWM') }
+  return {
+    rssMiB: field('VmRSS'),
+    anonMiB: field('RssAnon'),
+    fileMiB: field('RssFile') + field('RssShmem'),
+    peakRssMiB: field('VmHWM'),
+  }
 }
 
 /** CPU seconds that the whole machine has been busy, what a hypervisor took from it included. */

@@ -90,8 +90,11 @@ export async function makeTree(
 }
 
 export function makeDirectories(nfs: Nfs3Client, dir: Buffer, count: number): Promise<Buffer[]> {
-  return inFlight(count, (i) => makeDirectory(nfs, dir, `dir-${String(i).padStart(4, '0')}`))
+  return inFlight(count, (i) => makeDirectory(nfs, dir, directoryName(i)))
 }
+
+/** Of those that `makeDirectories` makes. */
+export const directoryName = (i: number): string => `dir-${String(i).padStart(4, '0')}`
 
 /** A file full of random data, committed, and read once so that it is in the server's cache. */
 export async function makeFullFile(
