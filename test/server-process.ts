@@ -144,7 +144,7 @@ export class ServerProcess {
 
   /** Asks the REST API, as an administrator; rejects when it refuses. */
   async administer(
-    method: 'DELETE' | 'PATCH' | 'POST',
+    method: 'DELETE' | 'PATCH' | 'POST' | 'PUT',
     path: string,
     body?: unknown,
   ): Promise<void> {

@@ -13,6 +13,7 @@ import type { Share } from '../../projections/share.ts'
 import type { TreeView } from '../../projections/tree-view.ts'
 import { Exports } from '../exports.ts'
 import { HandleCodec } from '../handle.ts'
+import { HISTORY_INO } from '../history-moment.ts'
 import type { Call } from '../rpc/program.ts'
 import { fattr3Of, wccAttrOf } from './attributes.ts'
 import { ReplyCache } from './reply-cache.ts'
@@ -36,8 +37,11 @@ export interface Opened {
 export const NOW = 0
 /** No moment, but all of them: the directory `.history` at a share's root. */
 export const HISTORY = -1
-export const HISTORY_INO = 2 ** 48 - 1
 const HISTORY_ATTRIBUTES = { mode: 0o555, uid: 0, gid: 0, nlink: 2, parent: ROOT_INO } as const
+
+/** Whether a moment may be looked at by who has a handle of it. */
+const isOpen = ({ options }: Share, asOf: number, horizon: number): boolean =>
+  options.history !== 'off' && asOf >= horizon
 
 export class Nfs3 {
   readonly engine: Engine
@@ -93,7 +97,7 @@ export class Nfs3 {
     const principal = this.exports.admit(call.caller, share, call.principal)
     if (typeof principal === 'string') return principal
     if (ino === HISTORY_INO) return this.history(share, generation, principal)
-    if (handle.asOf !== NOW && handle.asOf < world.horizon(share.id)) return 'stale'
+    if (handle.asOf !== NOW && !isOpen(share, handle.asOf, world.horizon(share.id))) return 'stale'
     const asOf = handle.asOf === NOW ? moment : handle.asOf
     const view = asOf === NOW ? world.live(share.id) : world.asOf(share.id, asOf)
     const inode = view.inode(ino)

@@ -3,12 +3,12 @@
  * it was then. It is found by name and listed only where the share's options say so.
  */
 
-import { parseMoment, resolveMoment, timeName } from '../../commands/moments.ts'
+import { timeName } from '../../commands/moments.ts'
 import { HISTORY_NAME } from '../../commands/tree/checks.ts'
-import type { Refusal } from '../../journal/refusal.ts'
 import { ROOT_INO } from '../../projections/inode.ts'
 import type { Share } from '../../projections/share.ts'
-import { HISTORY_INO, type Nfs3, NOW, type Opened } from './context.ts'
+import { HISTORY_INO } from '../history-moment.ts'
+import { type Nfs3, NOW, type Opened } from './context.ts'
 
 export interface ListedEntry {
   readonly ino: number
@@ -30,30 +30,6 @@ export function namesHistory({ share, ino, asOf }: Opened, name: string): boolea
   return (
     name === HISTORY_NAME && ino === ROOT_INO && asOf === NOW && share.options.history !== 'off'
   )
-}
-
-export interface Found {
-  readonly ino: number
-  readonly asOf: number
-  readonly generation: number
-}
-
-/** What a name in `.history` leads to. */
-export async function findMoment(
-  nfs: Nfs3,
-  { share }: Opened,
-  name: string,
-): Promise<Found | Refusal> {
-  const text = Buffer.from(name, 'latin1').toString('utf8')
-  const moment = parseMoment(text)
-  if (moment === undefined) return 'noEntry'
-  const { stream, journal, world } = nfs.engine
-  await nfs.engine.readable()
-  const horizon = world.horizon(share.id)
-  const seq = await resolveMoment(moment, share, journal, stream.durable, horizon)
-  if (typeof seq === 'string') return 'noEntry'
-  const root = world.asOf(share.id, seq).inode(ROOT_INO)
-  return root === undefined ? 'noEntry' : { ino: ROOT_INO, asOf: seq, generation: root.generation }
 }
 
 /** Labels and the times of recent changes, in the order of their moments. */

@@ -17,9 +17,12 @@ export NFS=/mnt/nfs WORK="/mnt/nfs/$SCENARIO-disturbed-$DISTURBED"
 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
 
 # mount_export OPTIONS: the options on top of the usual ones.
-mount_export() {
+mount_export() { mount_below '' "$NFS" "${1:-}"; }
+
+# mount_below PATH DIRECTORY OPTIONS: what lies at a path below the export.
+mount_below() {
   usual="vers=3,proto=tcp,port=$PORT,mountport=$MOUNT_PORT,mountproto=tcp,nolock,hard"
-  mount -t nfs -o "$usual${MOUNT_OPTIONS:+,$MOUNT_OPTIONS}${1:+,$1}" "$SERVER:$EXPORT" "$NFS"
+  mount -t nfs -o "$usual${MOUNT_OPTIONS:+,$MOUNT_OPTIONS}${3:+,$3}" "$SERVER:$EXPORT$1" "$2"
 }
 
 # Writes everything back, forgets everything cached, and mounts again: with options, if given.

@@ -72,3 +72,16 @@ remount
 check again same "$(cat "$(past "$then")/tree/note")" first
 (cd "$(past "$then")/tree" && find . -type f -exec sha256sum {} + | sort) >/tmp/past
 check sums-again cmp /tmp/then /tmp/past
+
+# A moment is mounted by itself, and stays when the server is killed.
+mkdir /tmp/moment
+must mount-moment mount_below "/.history/$then/$here" /tmp/moment ro
+check mounted-note same "$(cat /tmp/moment/tree/note)" first
+(cd /tmp/moment/tree && find . -type f -exec sha256sum {} + | sort) >/tmp/past
+check mounted-sums cmp /tmp/then /tmp/past
+crash_point mounted
+(cd /tmp/moment && ls -lR --time-style=full-iso tree) | grep -v '^total' >/tmp/list-past
+check mounted-listing cmp /tmp/list-then /tmp/list-past
+umount /tmp/moment
+check mount-no-moment refused mount_below "/.history/no-such-label" /tmp/moment ro
+check mount-past-file refused mount_below "/.history/$then/$here/tree/note" /tmp/moment ro

@@ -1,5 +1,6 @@
 // RFC 1813 appendix I, section 5.2.1: MNT - Add mount entry.
 import type { Engine } from '../../../commands/engine.ts'
+import { HISTORY_NAME } from '../../../commands/tree/checks.ts'
 import { operations } from '../../../journal/command-names.ts'
 import type { Origin } from '../../../journal/record.ts'
 import type { Refusal } from '../../../journal/refusal.ts'
@@ -8,7 +9,9 @@ import { fileKind, ROOT_INO } from '../../../projections/inode.ts'
 import type { Share } from '../../../projections/share.ts'
 import type { Exports } from '../../exports.ts'
 import type { HandleCodec } from '../../handle.ts'
+import { findMoment, HISTORY_INO } from '../../history-moment.ts'
 import type { Call, Procedure } from '../../rpc/program.ts'
+import type { ReplyWriter } from '../../rpc/reply-writer.ts'
 import { auth_flavor } from '../../rpc/rpc-message.ts'
 import { MNT3args, MNT3res, mountproc3, mountstat3 } from '../mount3-types.ts'
 
@@ -46,8 +49,20 @@ function resolve(engine: Engine, path: string): { share: Share; rest: string[] }
   return found ?? 'noEntry'
 }
 
-function walk(engine: Engine, share: Share, rest: readonly string[]): number | Refusal {
-  const view = engine.world.live(share.id)
+/** What a handle is made of. */
+interface Place {
+  readonly ino: number
+  readonly generation: number
+  /** The record whose moment it looks at; 0: now. */
+  readonly asOf: number
+}
+
+function walk(
+  engine: Engine,
+  share: Share,
+  { rest, asOf }: { readonly rest: readonly string[]; readonly asOf: number },
+): Place | Refusal {
+  const view = asOf === 0 ? engine.world.live(share.id) : engine.world.asOf(share.id, asOf)
   let ino = ROOT_INO
   for (const name of rest) {
     if (name.length > 255) return 'nameTooLong'
@@ -56,7 +71,25 @@ function walk(engine: Engine, share: Share, rest: readonly string[]): number | R
     if (view.inode(entry.ino)?.kind !== fileKind.directory) return 'notDirectory'
     ino = entry.ino
   }
-  return ino
+  const inode = view.inode(ino)
+  return inode === undefined ? 'serverFault' : { ino, generation: inode.generation, asOf }
+}
+
+/** What a path leads to; later when it goes through `.history`, as LOOKUP does. */
+function find(
+  engine: Engine,
+  share: Share,
+  rest: string[],
+): Place | Refusal | Promise<Place | Refusal> {
+  if (rest[0] !== HISTORY_NAME || share.options.history === 'off') {
+    return walk(engine, share, { rest, asOf: 0 })
+  }
+  const [, moment, ...below] = rest
+  if (moment === undefined) return { ino: HISTORY_INO, generation: share.generation, asOf: 0 }
+  if (moment.length > 255) return 'nameTooLong'
+  return findMoment(engine, share, moment).then((root) =>
+    typeof root === 'string' ? root : walk(engine, share, { rest: below, asOf: root.asOf }),
+  )
 }
 
 interface RefusedMount {
@@ -81,49 +114,71 @@ function noteRefused(engine: Engine, { path, why, call }: RefusedMount, count: n
 
 const NOBODY = { uid: 65534, gid: 65534 }
 
+interface Mounted {
+  readonly fhandle: Buffer
+  /** The record that the handle rests on: it must outlive a crash. */
+  readonly seq: number
+}
+
 export function mnt(engine: Engine, exports: Exports, handles: HandleCodec): Procedure {
-  const mount = (path: string, call: Call): { fhandle: Buffer; seq: number } | Refusal => {
-    const resolved = resolve(engine, path)
-    if (typeof resolved === 'string') return resolved
-    const { share, rest } = resolved
+  const { positions } = engine.world
+  const noted = (path: string, call: Call, share: Share, place: Place): Mounted | Refusal => {
+    // A moment takes time to find, and the share may be closed to the caller by now.
     const who = exports.admit(call.caller, share, call.principal)
     if (typeof who === 'string') return who
-    const ino = walk(engine, share, rest)
-    if (typeof ino === 'string') return ino
-    const inode = engine.world.live(share.id).inode(ino)
-    if (inode === undefined) return 'serverFault'
     const { client } = call.caller
     const { uid, gid } = call.principal ?? who
     const origin = { op: operations['mount3.MNT'], client, uid, gid, xid: 0, checksum: 0 }
     const command = { type: 'MountShare', client, share: share.id, path } as const
     const decision = engine.stream.submit(command, origin)
     const seq = typeof decision === 'string' ? 0 : decision.seq
-    return { fhandle: handles.encode(share.id, ino, inode.generation), seq }
+    const { ino, generation, asOf } = place
+    const fhandle = handles.encode(share.id, ino, generation, asOf)
+    return { fhandle, seq: Math.max(seq, positions.saw) }
+  }
+  const mount = (path: string, call: Call) => {
+    const resolved = resolve(engine, path)
+    if (typeof resolved === 'string') return resolved
+    const { share, rest } = resolved
+    const who = exports.admit(call.caller, share, call.principal)
+    if (typeof who === 'string') return who
+    const place = find(engine, share, rest)
+    if (!(place instanceof Promise)) {
+      return typeof place === 'string' ? place : noted(path, call, share, place)
+    }
+    return place.then((later) => {
+      if (typeof later === 'string') return later
+      const still = engine.world.control.shares.get(share.id)
+      positions.saw = 0
+      return still === undefined || still.deleted !== 0
+        ? 'noEntry'
+        : noted(path, call, still, later)
+    })
   }
   const refusals = new RepeatLimiter<RefusedMount>({
     tell: (refused, count) => noteRefused(engine, refused, count),
   })
+  const answer = (path: string, call: Call, mounted: Mounted | Refusal, w: ReplyWriter): number => {
+    if (typeof mounted === 'string') {
+      const what = `${call.caller.client} ${path.slice(0, PATH_MAX)}`
+      refusals.add(what, { path, why: mounted, call })
+      MNT3res.encode(w, { fhs_status: mountStatus(mounted) })
+      return 0
+    }
+    const { fhandle, seq } = mounted
+    const auth_flavors = [auth_flavor.AUTH_SYS, auth_flavor.AUTH_NONE]
+    MNT3res.encode(w, { fhs_status: mountstat3.MNT3_OK, fhandle, auth_flavors })
+    return seq
+  }
   return {
     number: mountproc3.MNT,
     name: 'MNT',
     serve: (reader, call, w) => {
       const { dirpath } = MNT3args.decode(reader)
-      engine.world.positions.saw = 0
+      positions.saw = 0
       const mounted = mount(dirpath, call)
-      if (typeof mounted === 'string') {
-        refusals.add(`${call.caller.client} ${dirpath.slice(0, PATH_MAX)}`, {
-          path: dirpath,
-          why: mounted,
-          call,
-        })
-        MNT3res.encode(w, { fhs_status: mountStatus(mounted) })
-        return 0
-      }
-      const { fhandle, seq } = mounted
-      const auth_flavors = [auth_flavor.AUTH_SYS, auth_flavor.AUTH_NONE]
-      MNT3res.encode(w, { fhs_status: mountstat3.MNT3_OK, fhandle, auth_flavors })
-      // The handle must outlive a crash, so what it was made from must be durable too.
-      return Math.max(seq, engine.world.positions.saw)
+      if (!(mounted instanceof Promise)) return answer(dirpath, call, mounted, w)
+      return mounted.then((later) => (out) => answer(dirpath, call, later, out))
     },
   }
 }

@@ -5,8 +5,9 @@ import type { Refusal } from '../../../journal/refusal.ts'
 import { fileKind, ROOT_INO } from '../../../projections/inode.ts'
 import { compile } from '../../../wire/compile.ts'
 import * as xdr from '../../../wire/schema.ts'
-import { HISTORY, HISTORY_INO, type Nfs3, NOW, type Opened } from '../context.ts'
-import { findMoment, isHistory, namesHistory } from '../history.ts'
+import { findMoment, HISTORY_INO } from '../../history-moment.ts'
+import { HISTORY, type Nfs3, NOW, type Opened } from '../context.ts'
+import { isHistory, namesHistory } from '../history.ts'
 import { queryProcedure } from '../query.ts'
 import { nfs3Status } from '../status.ts'
 import { diropargs3, nfs_fh3, OK, post_op_attr, result3 } from '../wire-types.ts'
@@ -68,7 +69,7 @@ export const lookup = (nfs: Nfs3) =>
         return { status: OK, object, obj_attributes, dir_attributes }
       }
       const dots = what.name === '.' || what.name === '..'
-      if (isHistory(dir) && !dots) return findMoment(nfs, dir, what.name).then(result)
+      if (isHistory(dir) && !dots) return findMoment(nfs.engine, dir.share, what.name).then(result)
       return result(find(dir, what.name))
     },
   })
