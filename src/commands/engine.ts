@@ -210,6 +210,7 @@ export class Engine {
   /** Everything staged and decided becomes durable. */
   async drain(): Promise<void> {
     await Promise.all([...this.staging.all()].map(([id]) => this.sealer.seal(id)))
+    this.stream.accesses.flush()
     await this.stream.whenDurable(this.stream.decided)
   }
 

@@ -17,7 +17,9 @@ import type { About, JournalRecord, Origin } from '../journal/record.ts'
 import { type Refusal, refusals } from '../journal/refusal.ts'
 import type { Clock } from '../platform/clock.ts'
 import { fault } from '../platform/fault.ts'
+import { MiB } from '../platform/limits.ts'
 import type { World } from '../projections/world.ts'
+import { AccessLog } from './access-log.ts'
 import { Committer, type FrameLog, type NewBlock } from './committer.ts'
 import type { Accepted, Refused, Space, Stamp } from './decider.ts'
 import { type Command, decide } from './deciders.ts'
@@ -65,11 +67,16 @@ export const NO_ORIGIN: Origin = {
 /** Nothing is remembered of it. */
 const NO_ROOM: Decision = { outcome: { kind: 'refused', why: 'noSpace' }, seq: 0 }
 
+/** Far below what slows clients down: those who change something should not wait for who reads. */
+const ACCESS_BACKLOG_MAX = 16 * MiB
+
 const NO_BLOCKS: readonly NewBlock[] = []
 
 export class Stream {
   readonly world: World
   readonly parking: ParkingLot
+  /** What changes nothing, in shares that want it remembered. */
+  readonly accesses: AccessLog
   /** Records, once durable, in order. */
   readonly published$ = new Subject<JournalRecord>()
   durable: number
@@ -95,6 +102,11 @@ export class Stream {
         onFailure(error)
       },
     )
+    this.accesses = new AccessLog({
+      clock: options.clock,
+      overwhelmed: () => this.overwhelmed(),
+      append: (record) => this.append({ ...record, seq: this.world.seq + 1 }, NO_BLOCKS),
+    })
     this.parking = new ParkingLot((command, origin, principal) =>
       this.submit(command, origin, principal),
     )
@@ -122,6 +134,7 @@ export class Stream {
   ): Decision | string {
     if (this.failed) return { outcome: { kind: 'refused', why: 'delayed' }, seq: 0 }
     if (this.options.exhausted?.() === true) return NO_ROOM
+    this.accesses.flush()
     const stamp = this.stamp(origin, principal)
     const outcome = decide(this.world, command, stamp)
     if (outcome.kind === 'parked') return outcome.wake
@@ -190,12 +203,6 @@ export class Stream {
     return this.note(commandCodes[command], share, about, refusals[why], origin)
   }
 
-  /** Remembers a read, for shares that want all operations audited. */
-  noteAccess(share: number, about: About, refusal: Refusal | undefined, origin: Origin): void {
-    const code = refusal === undefined ? 0 : refusals[refusal]
-    this.note(commandCodes.Access, share, about, code, origin)
-  }
-
   /** Remembers that somebody was let in to administrate. */
   noteLogin(origin: Origin): void {
     this.note(commandCodes.LogIn, 0, undefined, 0, origin)
@@ -209,11 +216,18 @@ export class Stream {
     origin: Origin,
   ): number {
     if (this.failed || this.options.space() === 'full') return 0
+    this.accesses.flush()
     const { sec, nsec } = this.options.clock.now()
     const seq = this.world.seq + 1
     const record = { seq, command, sec, nsec, share, origin, refusal, about, events: [] }
     this.append(record, NO_BLOCKS)
     return seq
+  }
+
+  /** Whether what nobody waits for should not be remembered now. */
+  private overwhelmed(): boolean {
+    if (this.failed || this.options.space() === 'full') return true
+    return this.committer.backlog() > ACCESS_BACKLOG_MAX
   }
 
   private append(record: JournalRecord, blocks: readonly NewBlock[]): void {
@@ -269,6 +283,7 @@ export class Stream {
 
   stop(): void {
     this.failed = true
+    this.accesses.stop()
     this.committer.stop()
     this.holders.clear()
     this.parking.close()

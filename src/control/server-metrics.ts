@@ -66,6 +66,11 @@ const readings: readonly Reading[] = [
     read: ({ space }) => (space.space() === 'full' ? 1 : 0),
   },
   {
+    name: 'accesses_dropped',
+    help: 'Accesses that were to be audited and could not be recorded.',
+    read: ({ stream }) => stream.accesses.dropped,
+  },
+  {
     name: 'pressure',
     help: '1 while clients are held up.',
     read: ({ pressure }) => (pressure.blocked() === undefined ? 0 : 1),

@@ -56,6 +56,8 @@ export interface JournalRecord {
   readonly refusal: number
   readonly about: About | undefined
   readonly events: readonly Event[]
+  /** Many accesses, packed as in access-batch.ts. The time of the record is that of the first. */
+  readonly accesses?: Buffer
 }
 
 const FIELDS = 13
@@ -64,7 +66,7 @@ const FIELDS = 13
 const packr = new Packr({ useRecords: false, mapsAsObjects: true, int64AsType: 'number' })
 
 export function packRecord(record: JournalRecord): Buffer {
-  const { origin, about, events } = record
+  const { origin, about, events, accesses } = record
   const packedEvents = new Array<unknown>(events.length)
   for (let i = 0; i < events.length; i++) packedEvents[i] = packEvent(events[i] as Event)
   const fields: unknown[] = [
@@ -84,6 +86,8 @@ export function packRecord(record: JournalRecord): Buffer {
   ]
   const { actor } = origin
   if (actor !== undefined) fields.push([actor.address, actor.name, actor.count])
+  else if (accesses !== undefined) fields.push(null)
+  if (accesses !== undefined) fields.push(accesses)
   return packr.pack(fields)
 }
 
@@ -120,7 +124,7 @@ function unpackRecord(value: unknown, seq: number): JournalRecord {
   for (let i = 0; i < events.length; i++) unpacked[i] = unpackEvent(events[i])
   const origin = unpackOrigin(v)
   const actor = v[FIELDS] ?? null
-  return {
+  const record = {
     seq,
     command: integer(v[0], 'command'),
     sec: integer(v[2], 'sec'),
@@ -131,6 +135,15 @@ function unpackRecord(value: unknown, seq: number): JournalRecord {
     about: v[11] === null ? undefined : unpackAbout(v[11]),
     events: unpacked,
   }
+  const accesses = v[FIELDS + 1] ?? null
+  return accesses === null ? record : { ...record, accesses: binary(accesses, 'accesses') }
+}
+
+function binary(value: unknown, what: string): Buffer {
+  if (value instanceof Uint8Array) {
+    return Buffer.from(value.buffer, value.byteOffset, value.length)
+  }
+  throw new JournalFormatError(`${what}: binary expected`)
 }
 
 const unpackOrigin = (v: readonly unknown[]): Origin => ({

@@ -6,11 +6,12 @@
 import type { Event } from '../journal/events.ts'
 import type { JournalRecord } from '../journal/record.ts'
 import type { StoreWriter } from '../store/store.ts'
-import { type ContextRows, namesOf, noRows, packContext, unpackContext } from './audit-context.ts'
-import { auditKey, keyKinds, namesIn, pathHash, ROOT_HASH, textHash } from './audit-keys.ts'
+import { AccessIndex } from './access-index.ts'
+import { namesOf, packContext, unpackContext } from './audit-context.ts'
+import { auditKey, keyKinds, pathHash } from './audit-keys.ts'
+import { AuditNames } from './audit-names.ts'
+import { DEPTH_MAX, placeOf } from './audit-place.ts'
 import { settingBefore } from './audit-settings.ts'
-import { AuditTuples } from './audit-tuples.ts'
-import { BlockFilter } from './block-filter.ts'
 import { fileKind, ROOT_INO } from './inode.ts'
 import { nodeId } from './node-id.ts'
 import { copyRow, putGroup } from './row-codec.ts'
@@ -31,9 +32,6 @@ export function blockKey(block: number): Buffer {
   return key
 }
 
-/** A damaged tree must not make a walk endless. */
-const DEPTH_MAX = 100_000
-
 interface Finished {
   readonly block: number
   readonly filter: Buffer
@@ -42,32 +40,30 @@ interface Finished {
 
 export class AuditIndex {
   private readonly world: World
-  private readonly filter = new BlockFilter()
+  private readonly names: AuditNames
+  private readonly accesses: AccessIndex
   private finished: Finished[] = []
-  private rows: ContextRows = noRows()
   private empty = true
-  private readonly tuples = new AuditTuples(this.filter)
   /** Hashes of paths of inodes that are in the filter with all that lead to them. */
   private readonly hashes = new Map<number, number>()
   /** Inodes whose place in the tree the context and the block's events tell. */
   private readonly named = new Set<number>()
-  private readonly shares = new Map<number, number>()
-  private readonly clients = new Map<number, number>()
-  private readonly users = new Set<number>()
 
   /** Goes on where the store's checkpoint is. */
   constructor(world: World) {
     this.world = world
+    this.names = new AuditNames(world)
+    this.accesses = new AccessIndex(world)
     if (world.seq % BLOCK_RECORDS === 0) return
     const key = blockKey(blockOf(world.seq))
     const filter = world.store.map(AUDIT_FILTERS).get(key)
-    const resumed = filter !== undefined && this.filter.resume(filter)
+    const resumed = filter !== undefined && this.names.filter.resume(filter)
     const context = world.store.map(AUDIT_CONTEXTS).get(key)
     if (!resumed || context === undefined) {
       throw new Error(`the audit's index has no block for record ${world.seq}: rebuild it`)
     }
     // What was written down already is written down again when it is next needed.
-    this.rows = unpackContext(copyRow(context))
+    this.names.rows = unpackContext(copyRow(context))
     this.empty = false
   }
 
@@ -100,44 +96,40 @@ export class AuditIndex {
     const inode = this.world.live(share).inode(ino)
     if (inode === undefined) return
     const at = (seq - 1) % BLOCK_RECORDS
-    this.rows.inodes.push(at, ino, inode.mode, inode.uid, inode.gid, inode.size)
+    this.names.rows.inodes.push(at, ino, inode.mode, inode.uid, inode.gid, inode.size)
   }
 
   private keepSetting(before: unknown, seq: number): void {
     if (before === undefined) return
-    this.rows.settings.push((seq - 1) % BLOCK_RECORDS, JSON.stringify(before))
+    this.names.rows.settings.push((seq - 1) % BLOCK_RECORDS, JSON.stringify(before))
   }
 
   /** Of a record that was folded just now. */
   add(record: JournalRecord): void {
     this.empty = false
     const at = (record.seq - 1) % BLOCK_RECORDS
-    const { share, about, events } = record
+    const { share, about, events, accesses } = record
+    if (accesses === undefined) this.names.addTuple(record, at)
+    else this.accesses.add(record, accesses)
     for (let i = 0; i < events.length; i++) this.replay(share, events[i] as Event)
-    this.addTuple(record, at)
-    if (share !== 0) this.addShare(share, at)
+    if (share !== 0) this.names.addShare(share, at)
     for (let i = 0; i < events.length; i++) this.addEvent(share, events[i] as Event, at)
     if (about !== undefined) {
       const { ino, dir, name, toDir, toName } = about
       if (dir !== 0) this.addEntry(share, dir, name, at)
       else if (name === '') this.addNode(share, ino, at)
-      else this.addPath(name)
+      else this.names.addPath(name)
       if (toDir !== 0) this.addEntry(share, toDir, toName, at)
     }
     if (at === BLOCK_RECORDS - 1) this.finish(blockOf(record.seq))
   }
 
   private finish(block: number): void {
-    const filter = this.filter.finished()
-    this.finished.push({ block, filter, context: packContext(this.rows) })
-    this.filter.clear()
-    this.rows = noRows()
-    this.tuples.clear()
+    const { filter, rows } = this.names
+    this.finished.push({ block, filter: filter.finished(), context: packContext(rows) })
+    this.names.clear()
     this.hashes.clear()
     this.named.clear()
-    this.shares.clear()
-    this.clients.clear()
-    this.users.clear()
     this.empty = true
   }
 
@@ -145,6 +137,7 @@ export class AuditIndex {
   private replay(share: number, event: Event): void {
     const names = namesOf(event)
     if (names === undefined) return
+    this.accesses.forget(share, event, names.ino)
     const id = nodeId(share, names.ino)
     if (names.at === undefined) this.named.delete(id)
     else this.named.add(id)
@@ -154,56 +147,6 @@ export class AuditIndex {
     // What lies in a directory that was moved lies elsewhere from here on.
     if (moved?.kind === fileKind.directory) this.hashes.clear()
     else this.hashes.delete(id)
-  }
-
-  private addTuple(record: JournalRecord, at: number): void {
-    if (this.tuples.has(record)) return
-    const { client, uid, actor } = record.origin
-    this.addUser(uid, at)
-    const from = this.clientHash(client, at)
-    this.tuples.add(record, actor === undefined ? from : textHash(actor.address))
-  }
-
-  private addUser(uid: number, at: number): void {
-    if (this.users.has(uid)) return
-    this.users.add(uid)
-    const name = this.world.control.users.get(uid)?.name
-    if (name !== undefined) this.rows.users.push(at, uid, name)
-  }
-
-  /** Of its address; of the server itself 0. */
-  private clientHash(client: number, at: number): number {
-    if (client === 0) return 0
-    const known = this.clients.get(client)
-    if (known !== undefined) return known
-    const address = this.world.control.clients.get(client)?.address ?? ''
-    const hash = textHash(address)
-    this.clients.set(client, hash)
-    if (address !== '') this.rows.clients.push(at, client, address)
-    return hash
-  }
-
-  /** The hash of the path that its name is. */
-  private addShare(share: number, at: number): number {
-    const known = this.shares.get(share)
-    if (known !== undefined) return known
-    const name = this.world.control.shares.get(share)?.name ?? ''
-    const bytes = Buffer.from(name, 'utf8').toString('latin1')
-    const hash = this.addPath(bytes)
-    this.shares.set(share, hash)
-    this.rows.shares.push(at, share, name)
-    this.filter.add(auditKey(keyKinds.share, textHash(bytes)))
-    return hash
-  }
-
-  /** A path of the server's name space, and all that lead to it. */
-  private addPath(path: string): number {
-    let hash = ROOT_HASH
-    for (const name of namesIn(path)) {
-      hash = pathHash(hash, name)
-      this.filter.add(auditKey(keyKinds.path, hash))
-    }
-    return hash
   }
 
   private addEvent(share: number, event: Event, at: number): void {
@@ -226,8 +169,8 @@ export class AuditIndex {
         this.addNode(share, event.ino, at)
         break
       case 'ShareForked':
-        this.addShare(event.base, at)
-        this.addShare(event.share, at)
+        this.names.addShare(event.base, at)
+        this.names.addShare(event.share, at)
         break
       case 'ShareCreated':
       case 'ShareOptionsChanged':
@@ -236,16 +179,15 @@ export class AuditIndex {
       case 'LabelRemoved':
       case 'HoldPlaced':
       case 'HoldReleased':
-        this.addShare(event.share, at)
+        this.names.addShare(event.share, at)
         break
       case 'ShareMounted':
       case 'ShareUnmounted':
-        this.addPath(event.path)
+        this.names.addPath(event.path)
         break
       case 'UserCreated':
       case 'UserDeleted':
-        // Who has the number may have another name from here on.
-        this.users.delete(event.uid)
+        this.names.forgetUser(event.uid)
         break
       case 'InodeFreed':
       case 'GroupCreated':
@@ -263,25 +205,17 @@ export class AuditIndex {
 
   private addEntry(share: number, dir: number, name: string, at: number): number {
     const hash = pathHash(this.directory(share, dir, at), name)
-    this.filter.add(auditKey(keyKinds.path, hash))
+    this.names.filter.add(auditKey(keyKinds.path, hash))
     return hash
   }
 
   /** Something that only its number tells of: where its first link is. */
   private addNode(share: number, ino: number, at: number): void {
     if (ino === ROOT_INO || this.hashes.has(nodeId(share, ino))) return
-    const place = this.placeOf(share, ino)
+    const place = placeOf(this.world, share, ino)
     if (place === undefined) return
     this.name(share, ino, place, at)
     this.hashes.set(nodeId(share, ino), this.addEntry(share, place.parent, place.name, at))
-  }
-
-  private placeOf(share: number, ino: number): { parent: number; name: string } | undefined {
-    const view = this.world.live(share)
-    const inode = view.inode(ino)
-    if (inode === undefined || inode.parent === 0) return undefined
-    const name = view.listing(inode.parent, inode.cookie)?.name
-    return name === undefined ? undefined : { parent: inode.parent, name }
   }
 
   private name(
@@ -293,7 +227,7 @@ export class AuditIndex {
     const id = nodeId(share, ino)
     if (this.named.has(id)) return
     this.named.add(id)
-    this.rows.nodes.push(at, share, ino, parent, name)
+    this.names.rows.nodes.push(at, share, ino, parent, name)
   }
 
   /** Adds a directory and all that it lies in. Returns the hash of its path. */
@@ -305,10 +239,10 @@ export class AuditIndex {
     let hash: number | undefined
     while (hash === undefined) {
       if (ino === ROOT_INO) {
-        hash = this.addShare(share, at)
+        hash = this.names.addShare(share, at)
         break
       }
-      const place = this.placeOf(share, ino)
+      const place = placeOf(this.world, share, ino)
       // A directory that is gone: what is said of it has no path.
       if (place === undefined || below.length > DEPTH_MAX) return 0
       this.name(share, ino, place, at)
@@ -318,7 +252,7 @@ export class AuditIndex {
     }
     for (const { ino: each, name } of below.reverse()) {
       hash = pathHash(hash, name)
-      this.filter.add(auditKey(keyKinds.path, hash))
+      this.names.filter.add(auditKey(keyKinds.path, hash))
       this.hashes.set(nodeId(share, each), hash)
     }
     return hash
@@ -331,9 +265,10 @@ export class AuditIndex {
       writer.put(AUDIT_CONTEXTS, blockKey(block), context)
     }
     this.finished = []
+    this.accesses.flushTo(writer)
     if (this.empty) return
     const key = blockKey(blockOf(this.world.seq))
-    writer.put(AUDIT_FILTERS, key, this.filter.unfinished())
-    writer.put(AUDIT_CONTEXTS, key, packContext(this.rows))
+    writer.put(AUDIT_FILTERS, key, this.names.filter.unfinished())
+    writer.put(AUDIT_CONTEXTS, key, packContext(this.names.rows))
   }
 }

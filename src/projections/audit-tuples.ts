@@ -2,6 +2,8 @@ import type { JournalRecord } from '../journal/record.ts'
 import { ANY_REFUSAL, auditKey, COMMAND, keyKinds, textHash } from './audit-keys.ts'
 import type { BlockFilter } from './block-filter.ts'
 
+type Asked = Pick<JournalRecord, 'origin' | 'command' | 'refusal'>
+
 const TUPLE = 6
 const TUPLES = 64
 
@@ -20,7 +22,7 @@ export class AuditTuples {
   }
 
   /** Remembers it too. False: its keys may have to be added. */
-  has({ origin, command, refusal, share }: JournalRecord): boolean {
+  has({ origin, command, refusal, share }: Asked & Pick<JournalRecord, 'share'>): boolean {
     const { client, uid, op, actor } = origin
     if (actor !== undefined) return false
     const hash = client * 31 + uid * 17 + op * 7 + command * 3 + refusal + share
@@ -46,7 +48,7 @@ export class AuditTuples {
   }
 
   /** `from`: the hash of the address it came from. */
-  add({ origin, command, refusal }: JournalRecord, from: number): void {
+  add({ origin, command, refusal }: Asked, from: number): void {
     const { uid, op, actor } = origin
     if (actor !== undefined) this.filter.add(auditKey(keyKinds.actor, textHash(actor.name)))
     this.addWho(uid, from)

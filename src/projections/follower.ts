@@ -23,6 +23,8 @@ export interface FollowerOptions {
 // but what is not flushed has to be folded again after a crash, and stays in the writer's memory.
 const FLUSH_RECORDS = 10_000
 const FLUSH_MILLIS = 250
+/** As power of two: of accesses, what an index keeps in memory as much for as for a record. */
+const BYTES_A_RECORD = 8
 
 export class Follower {
   readonly world: World
@@ -75,7 +77,7 @@ export class Follower {
       this.audit.before(record)
       this.world.apply(record)
       this.audit.add(record)
-      this.pending += 1
+      this.pending += 1 + ((record.accesses?.length ?? 0) >>> BYTES_A_RECORD)
     }
     if (lastSeq(frame) === this.world.seq) this.hash = frame.hash
   }

@@ -62,7 +62,7 @@ export class BlockContext {
   }
 
   /** Goes on to a record. All of a block's must come, one after the other. */
-  advance({ seq, share, events }: JournalRecord): void {
+  advance({ seq, share, events }: Pick<JournalRecord, 'seq' | 'share' | 'events'>): void {
     const at = (seq - 1) % BLOCK_RECORDS
     for (const event of events) this.replay(share, event)
     const { rows, shares, clients, users } = this

@@ -5,7 +5,7 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import { version } from '../version.ts'
 import type { Change } from './changes.ts'
-import type { AuditEntry } from './entry.ts'
+import { type AuditEntry, placeText } from './entry.ts'
 
 /** Section "Header": pipes and backslashes are escaped. Line breaks have no place in it. */
 const header = (text: string): string => text.replace(/[\\|]/g, '\\$&').replace(/\p{Cc}+/gu, ' ')
@@ -42,7 +42,7 @@ function fieldsOf(entry: AuditEntry): Field[] {
   const { size, mode } = changes ?? {}
   const rest = Object.entries(changes ?? {}).filter(([key]) => key !== 'size' && key !== 'mode')
   return [
-    ['externalId', entry.seq],
+    ['externalId', placeText(entry)],
     ['rt', Date.parse(entry.time)],
     ['src', isIPv4(client) ? client : undefined],
     ...labelled('c6a2', 'Source IPv6 Address', isIPv6(client) ? client : undefined),

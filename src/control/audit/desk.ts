@@ -9,7 +9,7 @@ import { Problem } from '../problem.ts'
 import type { Running, Serving } from '../running.ts'
 import { AuditThread } from './audit-thread.ts'
 import type { AuditQuery } from './query.ts'
-import { type AuditRequest, criteriaOf, timeOf } from './request.ts'
+import { type AuditRequest, criteriaOf, placeOf, timeOf } from './request.ts'
 import type { Found, Step } from './scan.ts'
 
 /** Audits that are answered at the same time. */
@@ -60,8 +60,8 @@ export class AuditDesk {
     const to = await this.indexed(serving)
     const thread = this.threadFor(serving)
     const span = await unlessLost(serving.lost, thread.span(asked.since, asked.until, to))
-    const from = Math.max(span.from, asked.after + 1)
-    const query = { ...asked, from, to: Math.min(span.to, asked.before - 1, to) }
+    const from = Math.max(1, span.from, asked.after.seq)
+    const query = { ...asked, from, to: Math.min(span.to, asked.before.seq, to) }
     return this.lines({ serving, query, request, stop }, to)
   }
 
@@ -75,8 +75,8 @@ export class AuditDesk {
       newestFirst: order !== 'oldest' && follow !== '1',
       since: since === undefined ? undefined : timeOf('since', since, now),
       until: until === undefined ? undefined : timeOf('until', until, now),
-      after: Number(after ?? 0),
-      before: Number(before ?? Number.MAX_SAFE_INTEGER),
+      after: placeOf(after ?? '0', Number.MAX_SAFE_INTEGER),
+      before: placeOf(before ?? String(Number.MAX_SAFE_INTEGER), 0),
       criteria: criteriaOf(request, world.control),
       format: format === 'cef' ? 'cef' : 'json',
     } as const
@@ -85,6 +85,7 @@ export class AuditDesk {
   /** Everything that was decided by now is durable and indexed up to the record it resolves to. */
   private async indexed(serving: Serving): Promise<number> {
     const { engine, lost } = serving
+    engine.stream.accesses.flush()
     const { decided } = engine.stream
     await whenDurable(serving, decided)
     for (;;) {

@@ -8,6 +8,8 @@ import { type Subject, subjectOf } from './subject.ts'
 
 export interface AuditEntry {
   readonly seq: number
+  /** Which one it is of a record that holds many accesses, from 0. */
+  readonly index: number | undefined
   /** RFC 3339, to the nanosecond. */
   readonly time: string
   /** By name where there is one; what let an administrator in; `server`. */
@@ -51,7 +53,7 @@ export const tell = (record: JournalRecord, context: BlockContext): Told => ({
   subject: subjectOf(record, context),
 })
 
-export function entryOf({ record, context, subject }: Told): AuditEntry {
+export function entryOf({ record, context, subject }: Told, index?: number): AuditEntry {
   const { seq, command: code, origin, refusal } = record
   const command = commandNameOf(code) ?? String(code)
   const { protocol, operation } = wayOf(origin.op, command)
@@ -59,6 +61,7 @@ export function entryOf({ record, context, subject }: Told): AuditEntry {
   addChanges(changes, record, context)
   return {
     seq,
+    index,
     time: timeOf(record),
     user: userOf(record, context),
     uid: origin.uid,
@@ -109,3 +112,7 @@ function timeOf({ sec, nsec }: JournalRecord): string {
 
 const readable = (path: string | undefined): string | undefined =>
   path === undefined ? undefined : Buffer.from(path, 'latin1').toString('utf8')
+
+/** What `after` and `before` take. */
+export const placeText = ({ seq, index }: AuditEntry): string =>
+  index === undefined ? String(seq) : `${seq}.${index}`

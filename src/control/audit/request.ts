@@ -8,7 +8,7 @@ import { nearest } from '../../platform/config.ts'
 import { ANY_REFUSAL, namesIn } from '../../projections/audit-keys.ts'
 import type { Control } from '../../projections/control.ts'
 import { Problem } from '../problem.ts'
-import type { Criteria } from './query.ts'
+import type { Criteria, Place } from './query.ts'
 
 /** As it stands in a URL. */
 export interface AuditRequest {
@@ -113,6 +113,12 @@ function resultsOf(text: string): number[] {
       `result: ok, refused or a reason expected, not ${name.slice(0, 40)}; did you mean ${near}?`,
     )
   })
+}
+
+/** `1234`, or `1234.5`; `index` is that of a record without one. */
+export function placeOf(text: string, index: number): Place {
+  const [seq, access = index] = text.split('.').map(Number)
+  return { seq: seq as number, index: access }
 }
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { changesText } from '../audit/cef.ts'
-import type { AuditEntry } from '../audit/entry.ts'
+import { type AuditEntry, placeText } from '../audit/entry.ts'
 import { ApiClient, apiHelp, apiOptions } from './api-client.ts'
 import { type CliCommand, type OptionValues, UsageError } from './commands.ts'
 
@@ -22,7 +22,7 @@ refused, mounts, logins and what administrators did; of shares with --audit all 
   --result RESULT      ok, refused, or a reason such as accessDenied
   --since TIME         2026-11-23T06:00:00Z, or how long ago: 90m, 24h, 7d
   --until TIME
-  --after RECORD       only behind this record
+  --after RECORD       only behind this record: 1234, or 1234.5 of several accesses in one
   --before RECORD      only in front of it
   --oldest-first
   --limit N            entries at most
@@ -80,14 +80,14 @@ async function print(line: string): Promise<void> {
 const plain = (text: string): string => text.replace(/\p{Cc}/gu, '�')
 
 function textOf(entry: AuditEntry): string {
-  const { seq, time, user, client, protocol, operation, result, path, to, object } = entry
+  const { time, user, client, protocol, operation, result, path, to, object } = entry
   const about = [path, object].filter((part) => part !== undefined).join(' ')
   const inode = about === '' && entry.inode !== undefined ? `inode ${entry.inode}` : about
   const where = to === undefined ? inode : `${inode} -> ${to}`
   const changes = Object.entries(entry.changes ?? {})
   const times = entry.attempts === undefined ? '' : ` ×${entry.attempts}`
   const columns = [
-    String(seq).padStart(8),
+    placeText(entry).padStart(8),
     `${time.slice(0, 23)}Z`,
     user.padEnd(8),
     client.padEnd(15),

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { type DataPaths, InUseError, lockDataDirectory } from '../../commands/data-directory.ts'
 import { recoverJournal } from '../../commands/recover-journal.ts'
+import { unpackAccesses } from '../../journal/access-batch.ts'
 import { commandNameOf, operationNameOf } from '../../journal/command-names.ts'
 import { recordsOf } from '../../journal/frame.ts'
 import { LmdbJournal } from '../../journal/lmdb.ts'
@@ -10,6 +11,7 @@ import type { JournalRecord } from '../../journal/record.ts'
 import { refusalOf } from '../../journal/refusal.ts'
 import { checkAgainst, headFile } from '../../journal/signed-head.ts'
 import { verifyJournal } from '../../journal/verify.ts'
+import type { Instant } from '../../platform/clock.ts'
 import { type CliCommand, type OptionValues, UsageError } from './commands.ts'
 import { headOption, printHead } from './head-options.ts'
 import { dataOption } from './offline.ts'
@@ -122,10 +124,9 @@ async function cat(journal: LmdbJournal, values: OptionValues): Promise<number> 
 
 /** Names for numbers; block ids in hexadecimal; names as UTF-8 where they are. */
 function readable({ command, origin, sec, nsec, refusal, ...rest }: JournalRecord): unknown {
-  const time = new Date(sec * 1000).toISOString().slice(0, 19)
   return {
     seq: rest.seq,
-    time: `${time}.${String(nsec).padStart(9, '0')}Z`,
+    time: timeText({ sec, nsec }),
     command: commandNameOf(command) ?? command,
     operation: operationNameOf(origin.op) ?? origin.op,
     client: origin.client,
@@ -136,8 +137,27 @@ function readable({ command, origin, sec, nsec, refusal, ...rest }: JournalRecor
     result: refusal === 0 ? 'ok' : refusalOf(refusal),
     about: rest.about && plain(rest.about),
     events: rest.events.map(plain),
+    ...(rest.accesses !== undefined && accessesOf(rest.accesses, { sec, nsec })),
   }
 }
+
+function accessesOf(packed: Buffer, first: Instant): object {
+  const { accesses, dropped } = unpackAccesses(packed, first)
+  return {
+    accesses: accesses.map(({ context: { op, refusal, ...who }, sec, nsec, ino, name }) => ({
+      time: timeText({ sec, nsec }),
+      operation: operationNameOf(op) ?? op,
+      ...who,
+      result: refusal === 0 ? 'ok' : refusalOf(refusal),
+      ino,
+      ...(name !== '' && { name: shown('name', name) }),
+    })),
+    ...(dropped > 0 && { dropped }),
+  }
+}
+
+const timeText = ({ sec, nsec }: Instant): string =>
+  `${new Date(sec * 1000).toISOString().slice(0, 19)}.${String(nsec).padStart(9, '0')}Z`
 
 function plain(value: object): unknown {
   return Object.fromEntries(

@@ -13,6 +13,7 @@ const said = (description: string, schema: object = { ...text, maxLength: 4096 }
   description,
 })
 const number = { type: 'string', pattern: '^[0-9]{1,15}$' }
+const place = { type: 'string', pattern: '^[0-9]{1,15}(\\.[0-9]{1,6})?$' }
 const choice = (...values: readonly string[]) => ({ type: 'string', enum: values })
 
 const fields = {
@@ -24,8 +25,8 @@ const fields = {
   result: said('`ok`, `refused` or a reason (`accessDenied`); several with commas between.'),
   since: said('A time, or how long ago: `2026-11-23T06:00Z`, `90m`.'),
   until: said('A time, or how long ago.'),
-  after: said('Only records behind this one.', number),
-  before: said('Only records in front of this one.', number),
+  after: said('Only behind this record, or this access in one: `seq` or `seq.index`.', place),
+  before: said('Only in front of this record, or this access in one.', place),
   order: said('Which come first. By default the newest.', choice('newest', 'oldest')),
   limit: said('Entries at most.', number),
   format: said('By default what `Accept` says, or NDJSON.', choice('ndjson', 'cef')),

@@ -53,6 +53,8 @@ export class Nfs3 {
   lastShare: Share | undefined
   /** What it names, whether or not it is there; 0: nothing. */
   lastIno = 0
+  /** Who opened it, when they were let in. */
+  lastPrincipal: Principal | undefined
 
   constructor(engine: Engine) {
     this.engine = engine
@@ -76,6 +78,7 @@ export class Nfs3 {
   private opensNothing(): void {
     this.lastShare = undefined
     this.lastIno = 0
+    this.lastPrincipal = undefined
   }
 
   /** Remembers that the call in hand was refused because its handle could not be opened. */
@@ -96,6 +99,7 @@ export class Nfs3 {
     this.lastIno = ino
     const principal = this.exports.admit(call.caller, share, call.principal)
     if (typeof principal === 'string') return principal
+    this.lastPrincipal = principal
     if (ino === HISTORY_INO) return this.history(share, generation, principal)
     if (handle.asOf !== NOW && !isOpen(share, handle.asOf, world.horizon(share.id))) return 'stale'
     const asOf = handle.asOf === NOW ? moment : handle.asOf

@@ -14,6 +14,7 @@ import { encodeFrame, recordsOf } from '../../../src/journal/frame.ts'
 import { claim } from '../../../src/journal/journal.ts'
 import { LmdbJournal } from '../../../src/journal/lmdb.ts'
 import { packRecord } from '../../../src/journal/record.ts'
+import { refusals } from '../../../src/journal/refusal.ts'
 import type { Clock } from '../../../src/platform/clock.ts'
 import { MiB } from '../../../src/platform/limits.ts'
 import { fileKind, ROOT_INO } from '../../../src/projections/inode.ts'
@@ -151,7 +152,9 @@ const about = { ino: one.id, dir: sub.id, name: 'x\x80', toDir: dir1, toName: 'y
 const actor = { address: '192.0.2.9', name: '', count: 3 }
 stream.noteRefusal('RenameEntry', share, about, 'notPermitted', { ...origin, xid: 7, checksum: 8 })
 stream.noteRefusal('LogIn', 0, undefined, 'accessDenied', { ...NO_ORIGIN, actor })
-stream.noteAccess(share, { ...about, toDir: 0, toName: '' }, undefined, origin)
+stream.accesses.note(operations['nfs3.LOOKUP'], 1, origin, share, refusals.noEntry, sub.id, 'x\x80')
+stream.accesses.note(operations['nfs3.READ'], 1, origin, share, 0, one.id, '')
+stream.accesses.flush()
 await stream.whenDurable(stream.decided)
 
 // What takes thousands of clients to happen.

@@ -50,7 +50,6 @@ export const access = (nfs: Nfs3) =>
     name: 'ACCESS',
     args: ACCESS3args,
     res: ACCESS3res,
-    about: ({ object }) => ({ handle: object }),
     run: (_, { object, access: asked }, call) => {
       const opened = nfs.open(object, call)
       if (typeof opened === 'string') {

@@ -27,7 +27,6 @@ export const commit = (nfs: Nfs3) =>
     brief: true,
     args: COMMIT3args,
     res: COMMIT3res,
-    about: ({ file }) => ({ handle: file }),
     // The whole file is committed: the range is a hint (RFC 1813 section 3.3.21).
     run: (_, { file }, call) => {
       const opened = nfs.openToChange(file, call)

@@ -40,7 +40,6 @@ export const fsinfo = (nfs: Nfs3) =>
     name: 'FSINFO',
     args: FSINFO3args,
     res: FSINFO3res,
-    about: ({ fsroot }) => ({ handle: fsroot }),
     run: (_, { fsroot }, call) => {
       const opened = nfs.open(fsroot, call)
       if (typeof opened === 'string') {

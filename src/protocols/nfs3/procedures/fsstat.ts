@@ -32,7 +32,6 @@ export const fsstat = (nfs: Nfs3) =>
     name: 'FSSTAT',
     args: FSSTAT3args,
     res: FSSTAT3res,
-    about: ({ fsroot }) => ({ handle: fsroot }),
     run: (_, { fsroot }, call) => {
       const opened = nfs.open(fsroot, call)
       if (typeof opened === 'string') {

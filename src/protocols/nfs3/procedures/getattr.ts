@@ -18,7 +18,6 @@ export const getattr = (nfs: Nfs3) =>
     name: 'GETATTR',
     args: GETATTR3args,
     res: GETATTR3res,
-    about: ({ object }) => ({ handle: object }),
     run: (_, { object }, call) => {
       const opened = nfs.open(object, call)
       if (typeof opened === 'string') return { status: nfs3Status[opened] }

@@ -56,7 +56,7 @@ export const lookup = (nfs: Nfs3) =>
     name: 'LOOKUP',
     args: LOOKUP3args,
     res: LOOKUP3res,
-    about: ({ what }) => ({ handle: what.dir, name: what.name }),
+    nameIn: ({ what }) => what.name,
     run: (_, { what }, call) => {
       const dir = nfs.open(what.dir, call)
       if (typeof dir === 'string') return { status: nfs3Status[dir], dir_attributes: undefined }

@@ -30,7 +30,6 @@ export const pathconf = (nfs: Nfs3) =>
     name: 'PATHCONF',
     args: PATHCONF3args,
     res: PATHCONF3res,
-    about: ({ object }) => ({ handle: object }),
     run: (_, { object }, call) => {
       const opened = nfs.open(object, call)
       if (typeof opened === 'string') {

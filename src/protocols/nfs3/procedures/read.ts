@@ -83,7 +83,6 @@ export const read = (nfs: Nfs3) =>
     brief: true,
     args: READ3args,
     write,
-    about: ({ file }) => ({ handle: file }),
     run: (_, { file, offset, count }, call) => {
       const opened = nfs.open(file, call)
       if (typeof opened === 'string') {

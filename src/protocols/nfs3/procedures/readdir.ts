@@ -92,7 +92,6 @@ export const readdir = (nfs: Nfs3) =>
     name: 'READDIR',
     args: READDIR3args,
     write: (w, result) => write(nfs, w, result),
-    about: ({ dir }) => ({ handle: dir }),
     run: (_, { dir: handle, cookie, count }, call) => {
       const dir = nfs.open(handle, call)
       if (typeof dir === 'string') return { status: nfs3Status[dir], dir_attributes: undefined }

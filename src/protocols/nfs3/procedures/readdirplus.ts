@@ -140,7 +140,6 @@ export const readdirplus = (nfs: Nfs3) => {
     name: 'READDIRPLUS',
     args: READDIRPLUS3args,
     write: (w, result) => write(nfs, cache, w, result),
-    about: ({ dir }) => ({ handle: dir }),
     run: (_, { dir: handle, cookie, dircount, maxcount }, call) => {
       const dir = nfs.open(handle, call)
       if (typeof dir === 'string') return { status: nfs3Status[dir], dir_attributes: undefined }

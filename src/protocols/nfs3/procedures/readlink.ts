@@ -22,7 +22,6 @@ export const readlink = (nfs: Nfs3) =>
     name: 'READLINK',
     args: READLINK3args,
     res: READLINK3res,
-    about: ({ symlink }) => ({ handle: symlink }),
     run: (_, { symlink }, call) => {
       const opened = nfs.open(symlink, call)
       if (typeof opened === 'string') {

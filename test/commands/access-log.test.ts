@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { beforeEach, describe, test } from 'node:test'
+import { AccessLog } from '../../src/commands/access-log.ts'
+import { ACCESSES_MAX, type AccessBatch, unpackAccesses } from '../../src/journal/access-batch.ts'
+import { operations } from '../../src/journal/command-names.ts'
+import type { JournalRecord } from '../../src/journal/record.ts'
+
+type Appended = Omit<JournalRecord, 'seq'>
+
+let appended: Appended[]
+let overwhelmed: boolean
+let log: AccessLog
+beforeEach(() => {
+  let nsec = 0
+  appended = []
+  overwhelmed = false
+  log = new AccessLog({
+    clock: { now: () => ({ sec: 1, nsec: nsec++ }) },
+    overwhelmed: () => overwhelmed,
+    append: (record) => appended.push(record),
+  })
+})
+
+const note = (ino: number) =>
+  log.note(operations['nfs3.READ'], 1, { uid: 1000, gid: 100 }, 1, 0, ino, '')
+
+const batchOf = (record: Appended | undefined): AccessBatch => {
+  assert.ok(record?.accesses)
+  return unpackAccesses(record.accesses, record)
+}
+
+describe('accesses', () => {
+  test('become a record when they are many', () => {
+    for (let i = 1; i <= ACCESSES_MAX + 1; i++) note(i)
+    assert.equal(appended.length, 1)
+    log.flush()
+    log.flush()
+    const [many, one] = appended.map(batchOf)
+    const inos = many?.accesses.map(({ ino }) => ino)
+    assert.deepEqual(
+      inos,
+      Array.from({ length: ACCESSES_MAX }, (_, i) => i + 1),
+    )
+    assert.deepEqual([appended.length, one?.accesses.length], [2, 1])
+    assert.equal(appended[1]?.nsec, ACCESSES_MAX)
+  })
+
+  test('become one a moment later', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    note(1)
+    t.mock.timers.tick(99)
+    assert.equal(appended.length, 0)
+    note(2)
+    t.mock.timers.tick(1)
+    assert.equal(batchOf(appended[0]).accesses.length, 2)
+    t.mock.timers.tick(1000)
+    assert.equal(appended.length, 1)
+  })
+
+  test('that cannot be taken are counted, and told of as soon as they can', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    overwhelmed = true
+    for (let i = 0; i < 2 * ACCESSES_MAX + 5; i++) note(i)
+    t.mock.timers.tick(100)
+    assert.deepEqual([appended.length, log.dropped], [0, 2 * ACCESSES_MAX + 5])
+    overwhelmed = false
+    t.mock.timers.tick(100)
+    assert.deepEqual(batchOf(appended[0]), {
+      contexts: [],
+      accesses: [],
+      dropped: 2 * ACCESSES_MAX + 5,
+    })
+    note(1)
+    log.flush()
+    assert.equal(batchOf(appended[1]).dropped, 0)
+  })
+})
