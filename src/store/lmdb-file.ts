@@ -4,8 +4,11 @@
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import {
+  type Bounds,
   checkHeader,
+  checkOrder,
   checkTree,
+  freeRuns,
   META_BYTES,
   type Meta,
   NO_PAGE,
@@ -14,6 +17,7 @@ import {
   PAGE_HEADER,
   PageError,
   pageFlags,
+  plainNodes,
   readMeta,
   shown,
   type Tree,
@@ -37,18 +41,15 @@ export interface FileEntry {
   readonly tree: Tree | undefined
 }
 
-interface Bounds {
-  /** Keys of what hangs below a page are not below this one, and below that one. */
-  readonly from: Buffer | undefined
-  readonly to: Buffer | undefined
-}
-
 interface Counts {
   branchPages: number
   leafPages: number
   overflowPages: number
   entries: number
 }
+
+/** Lists of free pages have numbers as keys, which do not ascend as bytes. */
+type Walk = 'entries' | 'pages' | 'free'
 
 const SLACK_PAGES = 100_000
 const PAGE_SIZES = [4096, 8192, 16384, 32768, 65536]
@@ -60,6 +61,7 @@ export class LmdbFile {
   private readonly seen: Uint8Array
   private readonly onProblem: (problem: PageProblem) => void
   private damaged = false
+  private reused: Buffer | undefined
 
   /**
    * Throws PageError when there is no way in. `onProblem` hears of each damaged page, once.
@@ -100,8 +102,7 @@ export class LmdbFile {
     this.onProblem({ page, at: page * (this.meta?.pageSize ?? 0), what })
   }
 
-  private bytes(at: number, length: number): Buffer {
-    const into = Buffer.allocUnsafeSlow(length)
+  private bytes(at: number, length: number, into: Buffer = Buffer.allocUnsafeSlow(length)): Buffer {
     let done = 0
     while (done < length) {
       const n = readSync(this.fd, into, done, length - done, at + done)
@@ -149,8 +150,16 @@ export class LmdbFile {
       if (entry.tree === undefined) yield entry
       else yield* this.entries(entry.tree)
     }
-    const lists = [...this.entries(this.meta.free, false)]
-    for (const { at, value } of lists) this.checkFree(value(), at)
+    this.checkFree()
+  }
+
+  /** Looks at what `all` looks at, one page or entry after the other, without saying what it is. */
+  *pages(): Iterable<unknown> {
+    for (const entry of this.mainEntries()) {
+      if (entry.tree === undefined) yield
+      else yield* this.walk(entry.tree, 'pages')
+    }
+    this.checkFree()
   }
 
   /** The root of each tree that is named in the main tree's first leaf, and of the main tree. */
@@ -166,7 +175,12 @@ export class LmdbFile {
     }
   }
 
-  private checkFree(list: Buffer | undefined, at: number): void {
+  private checkFree(): void {
+    const lists = [...this.walk(this.meta.free, 'free')] as FileEntry[]
+    for (const { at, value } of lists) this.checkFreeList(value(), at)
+  }
+
+  private checkFreeList(list: Buffer | undefined, at: number): void {
     try {
       for (const { page, pages } of freeRuns(list)) this.claim(page, pages, Infinity)
     } catch (error) {
@@ -202,7 +216,12 @@ export class LmdbFile {
   }
 
   /** Entries of a tree in the order of their keys. Each page is expected once in all. */
-  *entries(tree: Tree, ordered = true): Iterable<FileEntry> {
+  entries(tree: Tree): Iterable<FileEntry> {
+    return this.walk(tree, 'entries') as Iterable<FileEntry>
+  }
+
+  /** Undefined is a page of entries that need no closer look. */
+  private *walk(tree: Tree, how: Walk): Iterable<FileEntry | undefined> {
     const before = this.damaged
     this.damaged = false
     const counts: Counts = { branchPages: 0, leafPages: 0, overflowPages: 0, entries: 0 }
@@ -210,7 +229,7 @@ export class LmdbFile {
       checkTree(tree)
       if (tree.root !== NO_PAGE) {
         const bounds: Bounds = { from: undefined, to: undefined }
-        yield* this.below(tree.root, tree.depth, bounds, ordered, counts)
+        yield* this.below(tree.root, tree.depth, bounds, how, counts)
       }
     } catch (error) {
       if (!(error instanceof PageError)) throw error
@@ -232,20 +251,40 @@ export class LmdbFile {
     page: number,
     depth: number,
     bounds: Bounds,
-    ordered: boolean,
+    how: Walk,
     counts: Counts,
-  ): Iterable<FileEntry> {
-    const nodes = this.nodes(page, depth > 1, bounds, ordered)
-    if (nodes === undefined) return
-    if (depth > 1) {
-      counts.branchPages += 1
-      for (const [i, { child, key }] of nodes.entries()) {
-        const to = nodes[i + 1]?.key ?? bounds.to
-        const from = i === 0 ? bounds.from : key
-        yield* this.below(child, depth - 1, { from, to }, ordered, counts)
-      }
+  ): Iterable<FileEntry | undefined> {
+    if (depth === 1) {
+      yield* this.leaf(page, bounds, how, counts)
       return
     }
+    const nodes = this.nodes(page, true, bounds, how !== 'free')
+    if (nodes === undefined) return
+    counts.branchPages += 1
+    for (const [i, { child, key }] of nodes.entries()) {
+      const to = nodes[i + 1]?.key ?? bounds.to
+      const from = i === 0 ? bounds.from : key
+      yield* this.below(child, depth - 1, { from, to }, how, counts)
+    }
+  }
+
+  private *leaf(
+    page: number,
+    bounds: Bounds,
+    how: Walk,
+    counts: Counts,
+  ): Iterable<FileEntry | undefined> {
+    const bytes = this.page(page, pageFlags.leaf, how === 'pages' ? this.scratch() : undefined)
+    if (bytes === undefined) return
+    const plain = how === 'pages' ? plainNodes(bytes, bounds) : undefined
+    if (plain !== undefined) {
+      counts.leafPages += 1
+      counts.entries += plain
+      yield
+      return
+    }
+    const nodes = this.nodesIn(bytes, page, false, bounds, how !== 'free')
+    if (nodes === undefined) return
     counts.leafPages += 1
     for (const node of nodes) {
       counts.entries += 1
@@ -254,15 +293,30 @@ export class LmdbFile {
     }
   }
 
-  /** Undefined when the page is damaged: nothing on it is believed. */
+  private scratch(): Buffer {
+    this.reused ??= Buffer.allocUnsafeSlow(this.meta.pageSize)
+    return this.reused
+  }
+
   private nodes(
     page: number,
     branch: boolean,
     bounds: Bounds,
     ordered: boolean,
   ): readonly Node[] | undefined {
+    const bytes = this.page(page, branch ? pageFlags.branch : pageFlags.leaf)
+    return bytes && this.nodesIn(bytes, page, branch, bounds, ordered)
+  }
+
+  /** Undefined when the page is damaged: nothing on it is believed. */
+  private nodesIn(
+    bytes: Buffer,
+    page: number,
+    branch: boolean,
+    bounds: Bounds,
+    ordered: boolean,
+  ): readonly Node[] | undefined {
     try {
-      const bytes = this.page(page, branch ? pageFlags.branch : pageFlags.leaf)
       const nodes = [...nodesOf(bytes, branch)]
       if (ordered) checkOrder(nodes, branch, bounds)
       for (const { large } of nodes) if (large !== undefined) this.checkLarge(large)
@@ -274,13 +328,20 @@ export class LmdbFile {
     }
   }
 
-  private page(page: number, flags: number): Buffer {
-    this.claim(page, 1)
-    const { pageSize, txn } = this.meta
-    const bytes = this.bytes(page * pageSize, pageSize)
-    checkHeader(bytes, page, txn, flags)
-    if (bytes.length < pageSize) throw new PageError('the file ends within it')
-    return bytes
+  /** Undefined when what it says of itself is not what hangs here. */
+  private page(page: number, flags: number, into?: Buffer): Buffer | undefined {
+    try {
+      this.claim(page, 1)
+      const { pageSize, txn } = this.meta
+      const bytes = this.bytes(page * pageSize, pageSize, into)
+      checkHeader(bytes, page, txn, flags)
+      if (bytes.length < pageSize) throw new PageError('the file ends within it')
+      return bytes
+    } catch (error) {
+      if (!(error instanceof PageError)) throw error
+      this.problem(page, error.message)
+      return undefined
+    }
   }
 
   /** A page that two things hang on belongs to one of them at most. */
@@ -334,40 +395,3 @@ export class LmdbFile {
 /** Names are stored with the zero that ends them. */
 const mapName = (key: Buffer): string | undefined =>
   nameOf(key.toString('latin1').replace(/\0$/, ''))
-
-/**
- * Pages of a list of free ones: its length, and as many numbers, of which 0 is nothing and -n says
- * that n pages begin at the next number.
- */
-function* freeRuns(list: Buffer | undefined): Iterable<{ page: number; pages: number }> {
-  if (list === undefined || list.length < 8) throw new PageError('a list is cut')
-  const numbers = signed(list, 0)
-  if (numbers < 0 || 8 * (numbers + 1) > list.length) throw new PageError('a list is cut')
-  let pages = 1
-  for (let i = 1; i <= numbers; i++) {
-    const number = signed(list, 8 * i)
-    if (number < 0) pages = -number
-    else {
-      if (number > 0) yield { page: number, pages }
-      pages = 1
-    }
-  }
-}
-
-const signed = (bytes: Buffer, at: number): number =>
-  bytes.readInt32LE(at + 4) * 2 ** 32 + bytes.readUInt32LE(at)
-
-/** Ascending, and within what the page above says. The first key of a branch says nothing. */
-function checkOrder(nodes: readonly Node[], branch: boolean, { from, to }: Bounds): void {
-  let last = from
-  let strict = false
-  for (const { key } of branch ? nodes.slice(1) : nodes) {
-    const order = last === undefined ? 1 : Buffer.compare(key, last)
-    if (order < 0 || (strict && order === 0)) throw new PageError('its keys do not ascend')
-    last = key
-    strict = true
-  }
-  if (to !== undefined && last !== undefined && strict && Buffer.compare(last, to) >= 0) {
-    throw new PageError('its keys reach over those of the next page')
-  }
-}

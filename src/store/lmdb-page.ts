@@ -62,6 +62,12 @@ export interface Node {
   readonly at: number
 }
 
+export interface Bounds {
+  /** Keys of what hangs below a page are not below this one, and below that one. */
+  readonly from: Buffer | undefined
+  readonly to: Buffer | undefined
+}
+
 /** What is wrong with a page, in words. */
 export class PageError extends Error {
   override readonly name = 'PageError'
@@ -140,6 +146,95 @@ export function* nodesOf(bytes: Buffer, branch: boolean): Iterable<Node> {
     yield nodeAt(bytes, PAGE_HEADER + offset, branch)
   }
 }
+
+/**
+ * The number of nodes of a leaf page, when they are all plain values, lie where they may, and their
+ * keys ascend from `from` on and stay below `to`. Undefined when it is another page, or one that
+ * `nodesOf` and `checkOrder` throw at: they say why. Much faster than those, since no node
+ * becomes an object: a start behind a crash looks at every page.
+ */
+export function plainNodes(bytes: Buffer, { from, to }: Bounds): number | undefined {
+  const lower = u16(bytes, 20)
+  const upper = u16(bytes, 22)
+  const room = bytes.length - PAGE_HEADER
+  if (lower === 0 || lower % 2 !== 0 || lower > upper || upper > room) return undefined
+  let [lastAt, lastEnd] = [0, 0]
+  for (let at = PAGE_HEADER; at < PAGE_HEADER + lower; at += 2) {
+    const offset = u16(bytes, at)
+    if (offset < upper || offset + NODE_HEADER > room) return undefined
+    const node = PAGE_HEADER + offset
+    const keyAt = node + NODE_HEADER
+    const keyEnd = keyAt + u16(bytes, node + 6)
+    const end = keyEnd + u16(bytes, node) + u16(bytes, node + 2) * 65536
+    if (u16(bytes, node + 4) !== 0 || end > bytes.length) return undefined
+    const ascends =
+      at === PAGE_HEADER
+        ? from === undefined || order(bytes, keyAt, keyEnd, from, 0, from.length) >= 0
+        : order(bytes, keyAt, keyEnd, bytes, lastAt, lastEnd) > 0
+    if (!ascends) return undefined
+    lastAt = keyAt
+    lastEnd = keyEnd
+  }
+  if (to !== undefined && order(bytes, lastAt, lastEnd, to, 0, to.length) >= 0) return undefined
+  return lower / 2
+}
+
+/** Ascending, and within what the page above says. The first key of a branch says nothing. */
+export function checkOrder(nodes: readonly Node[], branch: boolean, { from, to }: Bounds): void {
+  let last = from
+  let strict = false
+  for (const { key } of branch ? nodes.slice(1) : nodes) {
+    const order = last === undefined ? 1 : Buffer.compare(key, last)
+    if (order < 0 || (strict && order === 0)) throw new PageError('its keys do not ascend')
+    last = key
+    strict = true
+  }
+  if (to !== undefined && last !== undefined && strict && Buffer.compare(last, to) >= 0) {
+    throw new PageError('its keys reach over those of the next page')
+  }
+}
+
+const u16 = (bytes: Buffer, at: number): number =>
+  (bytes[at] as number) | ((bytes[at + 1] as number) << 8)
+
+/** As memcmp, and the shorter one first. A loop: most keys differ within a few bytes. */
+function order(
+  a: Buffer,
+  aFrom: number,
+  aEnd: number,
+  b: Buffer,
+  bFrom: number,
+  bEnd: number,
+): number {
+  const length = Math.min(aEnd - aFrom, bEnd - bFrom)
+  for (let i = 0; i < length; i++) {
+    const difference = (a[aFrom + i] as number) - (b[bFrom + i] as number)
+    if (difference !== 0) return difference
+  }
+  return aEnd - aFrom - (bEnd - bFrom)
+}
+
+/**
+ * Pages of a list of free ones: its length, and as many numbers, of which 0 is nothing and -n says
+ * that n pages begin at the next number.
+ */
+export function* freeRuns(list: Buffer | undefined): Iterable<{ page: number; pages: number }> {
+  if (list === undefined || list.length < 8) throw new PageError('a list is cut')
+  const numbers = signed(list, 0)
+  if (numbers < 0 || 8 * (numbers + 1) > list.length) throw new PageError('a list is cut')
+  let pages = 1
+  for (let i = 1; i <= numbers; i++) {
+    const number = signed(list, 8 * i)
+    if (number < 0) pages = -number
+    else {
+      if (number > 0) yield { page: number, pages }
+      pages = 1
+    }
+  }
+}
+
+const signed = (bytes: Buffer, at: number): number =>
+  bytes.readInt32LE(at + 4) * 2 ** 32 + bytes.readUInt32LE(at)
 
 function nodeAt(bytes: Buffer, at: number, branch: boolean): Node {
   const low = bytes.readUInt32LE(at)
