@@ -5,13 +5,13 @@
  */
 import type { Refusal } from '../journal/refusal.ts'
 import type { Instant } from '../platform/clock.ts'
-import type { Share } from '../projections/share.ts'
+import { markedAt, type Share } from '../projections/share.ts'
 
 const LABEL = /^[A-Za-z_][A-Za-z0-9._-]{0,99}$/
 const SEQ = /^@?(\d{1,16})$/
 const DAY = /(\d{4})-(\d{2})-(\d{2})/.source
-const CLOCK = /(\d{2}):?(\d{2})(?::?(\d{2})(?:\.(\d{1,9}))?)?/.source
-const ZONE = /(Z|[+-]\d{2}:?\d{2})?/.source
+const CLOCK = /(\d{2})(?::?(\d{2})(?::?(\d{2})(?:\.(\d{1,9}))?)?)?/.source
+const ZONE = /(Z|[+-](?:0\d|1[0-4]):?[0-5]\d)?/.source
 const TIME = new RegExp(`^${DAY}(?:[T ]${CLOCK}${ZONE})?$`)
 
 export const isLabel = (text: string): boolean => LABEL.test(text)
@@ -40,9 +40,10 @@ function parseTime(text: string): Instant | undefined {
     .slice(1, 7)
     .map((part) => Number(part ?? 0)) as [number, number, number, number, number, number]
   const millis = Date.UTC(year, month - 1, day, hour, minute, second)
-  // Date.UTC carries what is too large over: a 30th of February is none.
+  // Date.UTC carries what is too large over: a 30th of February is none. Years below 100 are none.
   const date = new Date(millis)
-  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || hour > 23) return undefined
+  if (date.getUTCFullYear() !== year || date.getUTCMonth() !== month - 1) return undefined
+  if (date.getUTCDate() !== day || hour > 23) return undefined
   if (minute > 59 || second > 59) return undefined
   const sec = millis / 1000 - zoneSeconds(match[8])
   return sec < 0 ? undefined : { sec, nsec: Number((match[7] ?? '').padEnd(9, '0')) }
@@ -80,7 +81,7 @@ export async function resolveMoment(
 async function seqOf(moment: Moment, share: Share, times: Times): Promise<number | undefined> {
   switch (moment.kind) {
     case 'label':
-      return share.labels[moment.label]
+      return markedAt(share.labels, moment.label)
     case 'seq':
       return moment.seq
     case 'time':

@@ -4,7 +4,7 @@ import { parseMoment, resolveMoment } from '../commands/moments.ts'
 import { type SharePath, sharePath } from '../commands/past/share-path.ts'
 import { instantOfMillis, millisOf } from '../platform/clock.ts'
 import { ROOT_INO } from '../projections/inode.ts'
-import type { Share } from '../projections/share.ts'
+import { markedAt, type Share } from '../projections/share.ts'
 import { whenDurable } from './admin.ts'
 import { Problem } from './problem.ts'
 import type { Serving } from './running.ts'
@@ -63,7 +63,7 @@ export async function momentNamed(
 ): Promise<number> {
   const { engine } = serving
   const { stream, journal, world } = engine
-  if (text === 'now' && share.labels['now'] === undefined) {
+  if (text === 'now' && markedAt(share.labels, 'now') === undefined) {
     await engine.seal(share.id)
     const seq = stream.decided
     await whenDurable(serving, seq)

@@ -1,4 +1,5 @@
 import type { Event } from '../journal/events.ts'
+import { markedAt } from './share.ts'
 import type { World } from './world.ts'
 
 /** What a change of the control plane replaces; undefined: nothing was there. */
@@ -12,9 +13,9 @@ export function settingBefore({ control }: World, event: Event): unknown {
     }
     case 'LabelSet':
     case 'LabelRemoved':
-      return control.shares.get(event.share)?.labels[event.label]
+      return markOf(control.shares.get(event.share)?.labels, event.label)
     case 'HoldReleased':
-      return control.shares.get(event.share)?.holds[event.hold]
+      return markOf(control.shares.get(event.share)?.holds, event.hold)
     case 'UserCreated':
     case 'UserDeleted':
       return control.users.get(event.uid)
@@ -25,3 +26,6 @@ export function settingBefore({ control }: World, event: Event): unknown {
       return undefined
   }
 }
+
+const markOf = (marks: Readonly<Record<string, number>> | undefined, name: string) =>
+  marks && markedAt(marks, name)

@@ -17,6 +17,15 @@ export interface Share {
   readonly deleted: number
 }
 
+/**
+ * The record that a label or a hold names. Whoever asks may ask for what every object has, such as
+ * `constructor`, which is none.
+ */
+export const markedAt = (
+  marks: Readonly<Record<string, number>>,
+  name: string,
+): number | undefined => (Object.hasOwn(marks, name) ? marks[name] : undefined)
+
 export interface ShareOptions {
   readonly readOnly: boolean
   /** Addresses and networks (`10.0.0.0/8`, `fe80::/10`) that may mount; empty: all. */

@@ -1,4 +1,5 @@
 /** Labels, which name a moment, and holds, which keep the past from being forgotten. */
+import { markedAt } from '../../projections/share.ts'
 import { accepted, type Decide, refused } from '../decider.ts'
 import { isLabel } from '../moments.ts'
 
@@ -42,7 +43,7 @@ export const setLabel: Decide<SetLabel> = (world, { share: id, label, seq }) => 
 
 export const removeLabel: Decide<RemoveLabel> = (world, { share: id, label }) => {
   const share = world.control.shares.get(id)
-  if (share?.labels[label] === undefined) return refused('unknown')
+  if (share === undefined || markedAt(share.labels, label) === undefined) return refused('unknown')
   return accepted([{ type: 'LabelRemoved', share: id, label }], id)
 }
 
@@ -59,6 +60,6 @@ export const placeHold: Decide<PlaceHold> = (world, { share: id, hold, seq }) =>
 
 export const releaseHold: Decide<ReleaseHold> = (world, { share: id, hold }) => {
   const share = world.control.shares.get(id)
-  if (share?.holds[hold] === undefined) return refused('unknown')
+  if (share === undefined || markedAt(share.holds, hold) === undefined) return refused('unknown')
   return accepted([{ type: 'HoldReleased', share: id, hold }], id)
 }

@@ -4,7 +4,7 @@ import type { Event } from '../../journal/events.ts'
 import type { Refusal } from '../../journal/refusal.ts'
 import { fileKind, type Inode } from '../../projections/inode.ts'
 import type { DecisionWorld, Stamp } from '../decider.ts'
-import { nameForbids, searchableDirectory } from './checks.ts'
+import { isReserved, nameForbids, searchableDirectory } from './checks.ts'
 
 export interface Victim {
   readonly dir: Inode
@@ -26,7 +26,7 @@ export function victimOf(
   if (bad !== undefined) return bad
   const view = world.live(share)
   const entry = view.entry(dirIno, name)
-  if (entry === undefined) return 'noEntry'
+  if (entry === undefined) return isReserved(world, share, dirIno, name) ? 'readOnly' : 'noEntry'
   const inode = view.inode(entry.ino)
   if (inode === undefined) return 'serverFault'
   if (!mayAccess(dir, principal, MAY_WRITE)) return 'accessDenied'

@@ -8,7 +8,7 @@ import { timeName } from '../../commands/moments.ts'
 import { count as countTree } from '../../commands/past/count.ts'
 import { RecordReader } from '../../commands/past/record-reader.ts'
 import type { Refusal } from '../../journal/refusal.ts'
-import type { Share, ShareOptions } from '../../projections/share.ts'
+import { markedAt, type Share, type ShareOptions } from '../../projections/share.ts'
 import { change, recorded, servingNow } from '../admin.ts'
 import type { ShareAnswer } from '../answers.ts'
 import { momentNamed, momentText, type NamedMoment, shareNamed } from '../moment-of.ts'
@@ -140,7 +140,8 @@ function placeRoute(app: FastifyInstance, running: Running, marks: Marks): void 
       const advice = (why: Refusal) => adviceFor(why, one, mark)
       const command = place(share.id, mark, seq)
       const { seq: record } = await change(running, { command, advice, answer })
-      const now = of(serving.engine.world.control.shares.get(share.id) ?? share)[mark] ?? seq
+      const changed = serving.engine.world.control.shares.get(share.id) ?? share
+      const now = markedAt(of(changed), mark) ?? seq
       const { engine } = serving
       const shown = await shownMark(engine, new RecordReader(engine), share, mark, now)
       return recorded(reply, { seq: record, answer: shown })

@@ -29,6 +29,8 @@ export interface Opened {
   readonly principal: Principal
   /** The record whose moment this is; NOW, or HISTORY. */
   readonly asOf: number
+  /** The handle is one of a past moment: whatever is done, what it names stays as it is. */
+  readonly fixed: boolean
   /** Of what may be changed: how it was before. */
   readonly before?: wcc_attr
 }
@@ -106,7 +108,7 @@ export class Nfs3 {
     const view = asOf === NOW ? world.live(share.id) : world.asOf(share.id, asOf)
     const inode = view.inode(ino)
     if (inode === undefined || inode.generation !== generation) return 'stale'
-    return { share, view, ino, inode, principal, asOf }
+    return { share, view, ino, inode, principal, asOf, fixed: handle.asOf !== NOW }
   }
 
   /** The directory of past moments, which is in no table. */
@@ -116,7 +118,7 @@ export class Nfs3 {
     if (root === undefined || generation !== share.generation) return 'stale'
     if (share.options.history === 'off') return 'stale'
     const inode = { ...root, ...HISTORY_ATTRIBUTES }
-    return { share, view, ino: HISTORY_INO, inode, principal, asOf: HISTORY }
+    return { share, view, ino: HISTORY_INO, inode, principal, asOf: HISTORY, fixed: true }
   }
 
   /** Attributes and handle of an entry that was found in a directory; undefined when it is gone. */
@@ -126,7 +128,7 @@ export class Nfs3 {
     asOf: number,
   ): { readonly attributes: fattr3; readonly handle: Buffer } | undefined {
     if (ino === HISTORY_INO) return this.historyEntry(share)
-    const there = asOf === here ? view : this.viewAt(share, asOf)
+    const there = asOf === here ? view : this.glanceAt(share, asOf)
     const inode = there.inode(ino)
     if (inode === undefined) return undefined
     const staged = asOf === NOW ? this.stagedOf(share, ino) : undefined
@@ -182,13 +184,21 @@ export class Nfs3 {
     return fattr3Of(share.id, ino, inode, staged, asOf)
   }
 
+  /** For who looks at many moments, each of them once. */
+  private glanceAt(share: Share, moment: number): TreeView {
+    const { world } = this.engine
+    return moment === NOW ? world.live(share.id) : world.glance(share.id, moment)
+  }
+
   viewAt(share: Share, moment: number): TreeView {
     const { world } = this.engine
     return moment === NOW ? world.live(share.id) : world.asOf(share.id, moment)
   }
 
   /** Attributes after a change of an object that was opened before it. */
-  after({ share, ino }: Opened, moment: number): fattr3 | undefined {
+  after(opened: Opened, moment: number): fattr3 | undefined {
+    if (opened.fixed) return this.attributes(opened)
+    const { share, ino } = opened
     const attributes = this.attributesIn(share, this.viewAt(share, moment), ino, moment)
     // A retransmission is answered from the past, about what was the present.
     return attributes && { ...attributes, fsid: share.id }

@@ -19,7 +19,7 @@ export interface ListedEntry {
 }
 
 /** Cookies of moments: their record, and room for several names of it. */
-const NAMES_PER_MOMENT = 64
+const NAMES_PER_MOMENT = 1024
 /** Recent moments listed beside the labels. */
 const RECENT_LISTED = 64
 

@@ -110,7 +110,7 @@ const opened = (ino: number): Opened => {
   const view = engine.world.live(SHARE)
   const inode = view.inode(ROOT_INO)
   assert.ok(live && inode)
-  return { share: live, view, ino, inode, principal: SYSTEM, asOf: NOW }
+  return { share: live, view, ino, inode, principal: SYSTEM, asOf: NOW, fixed: false }
 }
 
 const SIZE = 1000
