@@ -20,6 +20,7 @@ import type { World } from '../projections/world.ts'
 import { LmdbStore } from '../store/lmdb-store.ts'
 import { Ballast } from './ballast.ts'
 import type { FrameLog } from './committer.ts'
+import { Damages } from './damages.ts'
 import { type DataPaths, dataPaths, lockDataDirectory } from './data-directory.ts'
 import { openWorld, type StorePlace } from './open-world.ts'
 import { RecentChanges } from './recent-changes.ts'
@@ -49,6 +50,7 @@ export interface EngineParts {
   readonly changes: RecentChanges
   readonly ballast: Ballast
   readonly blocks: BlockStore
+  readonly damages: Damages
   readonly bulk: ContentThread
   readonly logThread: LogThread
   readonly follower: FollowerThread
@@ -133,7 +135,8 @@ async function openAll(
   await start.journal()
   await start.index()
   await recoverJournal(paths, log)
-  const { bulk, blocks } = await openContent(options, paths, closers)
+  const damages = new Damages(log)
+  const { bulk, blocks } = await openContent(options, paths, damages, closers)
   const written = new WrittenBlocks(bulk)
   const logThread = new LogThread(
     { journalDir: paths.journal, segmentsDir: paths.segments, indexPath: paths.index },
@@ -147,6 +150,7 @@ async function openAll(
     },
   )
   closers.push(() => logThread.stop())
+  damages.storing = { bulk, logThread }
   const clock = new SystemClock((await logThread.tail()).time)
   const tail = await logThread.claim(`${hostname()}:${process.pid}`, clock.now())
   fault('open.claimed')
@@ -186,7 +190,6 @@ async function openAll(
     },
   }
   const changes = await recentChanges(journal, tail.seq)
-  const close = () => closeAll(closers)
   return {
     paths,
     world,
@@ -197,11 +200,12 @@ async function openAll(
     changes,
     ballast,
     blocks,
+    damages,
     bulk,
     logThread,
     follower,
     news,
-    close,
+    close: () => closeAll(closers),
   }
 }
 
@@ -228,14 +232,15 @@ async function openProjections(
 async function openContent(
   { log, contentMemory, onFailure }: PartsOptions,
   paths: DataPaths,
+  damages: Damages,
   closers: Closers,
 ): Promise<{ bulk: ContentThread; blocks: BlockStore }> {
   let blocks: BlockStore | undefined
   const bulk = new ContentThread(
     { segmentsDir: paths.segments, indexPath: paths.index, scrubBytes: SCRUB_BYTES },
     {
-      onDamaged: (block) =>
-        log.error({ block: Buffer.from(block.id, 'latin1').toString('hex') }, 'content is damaged'),
+      onDamaged: (block) => damages.scrubbed(block),
+      onHidden: (block) => damages.found(block),
       onIndexed: (position) => blocks?.indexed(position),
       onRecovering: (segment) => log.info({ segment }, 'indexing a segment'),
       onCrash: onFailure,
@@ -246,9 +251,13 @@ async function openContent(
   if (recovered > 0) log.info({ blocks: recovered }, 'took blocks into the index')
   const index = new BlockIndex(new LmdbStore(paths.index, { onDamage: onFailure }))
   closers.push(() => index.close())
-  blocks = new BlockStore(new RealDisk(paths.segments), index, contentMemory, (error) =>
-    log.error({ block: error.block }, error.message),
-  )
+  blocks = new BlockStore({
+    disk: new RealDisk(paths.segments),
+    index,
+    memory: contentMemory,
+    onDamage: (error) => damages.read(error),
+    search: (id) => bulk.find(id),
+  })
   const opened = blocks
   closers.push(() => opened.close())
   return { bulk, blocks }

@@ -21,6 +21,7 @@ import type { World } from '../projections/world.ts'
 import { Collector } from './collector.ts'
 import { FileContent } from './content/file-content.ts'
 import { Sealer } from './content/sealer.ts'
+import type { Damages } from './damages.ts'
 import type { DataPaths } from './data-directory.ts'
 import { type EngineParts, openParts } from './engine-parts.ts'
 import { Pressure } from './pressure.ts'
@@ -61,6 +62,7 @@ export class Engine {
   readonly staging: Staging
   readonly content: FileContent
   readonly blocks: BlockStore
+  readonly damages: Damages
   readonly pressure: Pressure
   readonly space: SpaceProbe
   readonly clock: Clock
@@ -82,6 +84,7 @@ export class Engine {
     this.world = parts.world
     this.clock = parts.clock
     this.blocks = parts.blocks
+    this.damages = parts.damages
     this.logThread = parts.logThread
     this.follower = parts.follower
     this.journal = parts.journal

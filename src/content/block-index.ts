@@ -31,12 +31,22 @@ function keyOf(id: string, into: Buffer): Buffer {
   return into
 }
 
-function packed({ segment, offset, length }: Location): Buffer {
+/** In the length, which is far from reaching it. */
+const DAMAGED = 0x8000_0000
+
+function packed({ segment, offset, length, damaged = false }: Location): Buffer {
   const value = Buffer.alloc(VALUE)
   value.writeUInt32BE(segment, 0)
   value.writeUInt32BE(offset, 4)
-  value.writeUInt32BE(length, 8)
+  value.writeUInt32BE(damaged ? length + DAMAGED : length, 8)
   return value
+}
+
+function unpacked(value: Buffer): Location {
+  const [segment, offset] = [value.readUInt32BE(0), value.readUInt32BE(4)]
+  const length = value.readUInt32BE(8)
+  if (length < DAMAGED) return { segment, offset, length }
+  return { segment, offset, length: length - DAMAGED, damaged: true }
 }
 
 const laneKey = (lane: Lane): Buffer => Buffer.from(`lane ${lane}`)
@@ -47,7 +57,7 @@ const laneKey = (lane: Lane): Buffer => Buffer.from(`lane ${lane}`)
  * system believes that the disk has them. Syncing alone would pass over those: they are written
  * again.
  */
-function makeDurable(file: DiskFile, blocks: readonly FoundBlock[]): void {
+export function makeDurable(file: DiskFile, blocks: readonly FoundBlock[]): void {
   for (const { offset, length } of blocks) {
     const stored = Buffer.allocUnsafe(headerSize(length) + length)
     file.write([stored.subarray(0, file.read(stored, offset))], offset)
@@ -69,12 +79,7 @@ export class BlockIndex {
 
   get(id: string): Location | undefined {
     const value = this.blocks.get(keyOf(id, this.key))
-    if (value === undefined) return undefined
-    return {
-      segment: value.readUInt32BE(0),
-      offset: value.readUInt32BE(4),
-      length: value.readUInt32BE(8),
-    }
+    return value && unpacked(value)
   }
 
   position(lane: Lane): Position {
@@ -138,12 +143,7 @@ export class BlockIndex {
   /** All blocks, for checks. */
   *all(): Iterable<FoundBlock> {
     for (const { key, value } of this.blocks.range(Buffer.alloc(32), Buffer.alloc(33, 0xff))) {
-      yield {
-        id: key.latin1Slice(0, 32),
-        segment: value.readUInt32BE(0),
-        offset: value.readUInt32BE(4),
-        length: value.readUInt32BE(8),
-      }
+      yield { id: key.latin1Slice(0, 32), ...unpacked(value) }
     }
   }
 

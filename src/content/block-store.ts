@@ -5,13 +5,23 @@
 import { CHECKED, headerSize, intact, type Location, readHeader } from './block.ts'
 import { BlockCache, type CachedBlock } from './block-cache.ts'
 import type { BlockIndex, Position } from './block-index.ts'
-import { DamageError } from './damage.ts'
+import { DamageError, MissingError } from './damage.ts'
 import type { Disk, DiskFile } from './disk.ts'
 import { type FoundBlock, laneOf, segmentName } from './segment.ts'
 import { SegmentFiles } from './segment-files.ts'
 
 /** Small enough to keep when it was just written: files are often read soon after. */
 const KEEP_WRITTEN = 64 * 1024
+
+export interface BlockStoreOptions {
+  readonly disk: Disk
+  readonly index: BlockIndex
+  readonly memory: number
+  /** Hears of each block that is not what was written, or not there, before whoever reads it. */
+  readonly onDamage: (error: DamageError) => void
+  /** Looks for a block that the index does not have in all segments, and tells the index. */
+  readonly search: (id: string) => Promise<boolean>
+}
 
 export class BlockStore {
   private readonly index: BlockIndex
@@ -21,18 +31,13 @@ export class BlockStore {
   private readonly queues: FoundBlock[][] = [[], []]
   private readonly files: SegmentFiles
   private readonly loads = new Map<string, Promise<Buffer>>()
-  private readonly onDamage: (error: DamageError) => void
+  private readonly options: BlockStoreOptions
 
-  constructor(
-    disk: Disk,
-    index: BlockIndex,
-    memory: number,
-    onDamage: (error: DamageError) => void,
-  ) {
-    this.files = new SegmentFiles(disk)
-    this.index = index
-    this.cache = new BlockCache(memory)
-    this.onDamage = onDamage
+  constructor(options: BlockStoreOptions) {
+    this.options = options
+    this.files = new SegmentFiles(options.disk)
+    this.index = options.index
+    this.cache = new BlockCache(options.memory)
   }
 
   get cachedBytes(): number {
@@ -91,7 +96,8 @@ export class BlockStore {
 
   /**
    * Bytes [offset, offset + length) of a block: at once when memory has them in one piece. The
-   * buffer is shared: it must not be written to. Rejects with DamageError.
+   * buffer is shared: it must not be written to. Rejects with DamageError; with MissingError, of
+   * which nobody else hears, when the index does not have the block: see `search`.
    */
   read(id: string, offset: number, length: number): Buffer | Promise<Buffer> {
     return this.cache.find(id)?.piece(offset, length) ?? this.load(id, offset, length)
@@ -116,7 +122,7 @@ export class BlockStore {
     let place = this.locate(id)
     for (;;) {
       try {
-        if (place === undefined) throw new DamageError(id, 'is in no segment')
+        if (place === undefined) throw new MissingError(id)
         return await this.fetchFrom(place, id, first, last)
       } catch (error) {
         // Its segment may have been emptied and removed since: then the index knows better.
@@ -126,14 +132,29 @@ export class BlockStore {
           again !== undefined &&
           (again.segment !== place?.segment || again.offset !== place?.offset)
         if (!moved) {
-          const damage =
-            error instanceof DamageError ? error : new DamageError(id, (error as Error).message)
-          this.onDamage(damage)
-          throw damage
+          if (error instanceof MissingError) throw error
+          throw this.reported(damageOf(error as Error, id, place))
         }
         place = again
       }
     }
+  }
+
+  private reported(damage: DamageError): DamageError {
+    this.options.onDamage(damage)
+    return damage
+  }
+
+  /** Looks everywhere for a block that something still refers to. Rejects with DamageError. */
+  async search(id: string): Promise<void> {
+    let found = false
+    try {
+      found = await this.options.search(id)
+    } catch (error) {
+      throw this.reported(new DamageError(id, `cannot be looked for: ${String(error)}`))
+    }
+    this.index.refresh()
+    if (!found) throw this.reported(new MissingError(id))
   }
 
   private fetchFrom(place: Location, id: string, first: number, last: number): Promise<Buffer> {
@@ -183,8 +204,10 @@ export class BlockStore {
     return bytes
   }
 
-  private damaged(id: string, { segment, offset }: Location): DamageError {
-    return new DamageError(id, `is damaged in ${segmentName(segment)} at ${offset}`)
+  private damaged(id: string, place: Location): DamageError {
+    const { segment, offset } = place
+    const where = `${segmentName(segment)} at ${offset}`
+    return new DamageError(id, `is damaged in ${where}`, { ...place, id })
   }
 
   /** The segment is gone; what it held lies elsewhere by now. */
@@ -197,4 +220,10 @@ export class BlockStore {
   close(): void {
     this.files.close()
   }
+}
+
+/** What a disk says counts like what it gives. */
+function damageOf(error: Error, id: string, place: Location | undefined): DamageError {
+  if (error instanceof DamageError) return error
+  return new DamageError(id, error.message, place && { ...place, id })
 }

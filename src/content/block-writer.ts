@@ -65,6 +65,10 @@ export class BlockWriter {
     this.condemned = segments
   }
 
+  isCondemned(segment: number): boolean {
+    return this.condemned.has(segment)
+  }
+
   /** Durable when it returns. Throws when the disk does not take it. */
   store(blocks: readonly NewBlock[]): Stored {
     const stored = this.place(blocks)
@@ -179,7 +183,8 @@ export class BlockWriter {
   private find(id: string): Location | undefined {
     const known =
       this.recent.get(id) ?? this.previous.get(id) ?? this.underWay.get(id) ?? this.index.get(id)
-    return known === undefined || this.condemned.has(known.segment) ? undefined : known
+    if (known === undefined || known.damaged === true) return undefined
+    return this.condemned.has(known.segment) ? undefined : known
   }
 
   /** Two generations: what is older than both has been indexed long since. */
@@ -190,12 +195,13 @@ export class BlockWriter {
     this.recent = new Map()
   }
 
-  /** Forgets blocks that were moved or dropped. */
+  /** Forgets blocks that were moved or dropped, or are damaged: the index says where they are. */
   forget(ids: Iterable<string>): void {
     for (const id of ids) {
       this.recent.delete(id)
       this.previous.delete(id)
     }
+    this.index.refresh()
   }
 
   /** All of their blocks are indexed that anybody needs. */

@@ -22,6 +22,8 @@ export interface Location {
   readonly offset: number
   /** Of its bytes. */
   readonly length: number
+  /** Not all of it is what was written: it stands for no later equal block. */
+  readonly damaged?: boolean
 }
 
 const granules = (length: number): number => Math.ceil(length / CHECKED)

@@ -137,8 +137,13 @@ export class Compactor {
   ): Promise<void> {
     let batch: FoundBlock[] = []
     for (const block of blocksOf(file, segment)) {
-      const here = this.isHere(block)
-      if (!here && !this.isHidden(file, block, live)) continue
+      if (!this.isHere(block)) {
+        if (!this.isHidden(block, live)) continue
+        if (!isWhole(file, block)) {
+          done.damaged.push(block)
+          continue
+        }
+      }
       batch.push(block)
       if (batch.length < BATCH_BLOCKS) continue
       await this.moveOrDrop(file, batch, live, done)
@@ -148,10 +153,9 @@ export class Compactor {
     await this.moveOrDrop(file, batch, live, done)
   }
 
-  /** Something may refer to it, and the index has it nowhere. It is what its name says. */
-  private isHidden(file: DiskFile, { id, segment, offset }: FoundBlock, live: Bloom): boolean {
-    if (!live.has(id) || this.index.get(id) !== undefined) return false
-    return blockAt(file, segment, offset, true)?.id === id
+  /** Something may refer to it, and the index has it nowhere. */
+  private isHidden({ id }: FoundBlock, live: Bloom): boolean {
+    return live.has(id) && this.index.get(id) === undefined
   }
 
   private async moveOrDrop(
@@ -189,6 +193,11 @@ export class Compactor {
       fault('compact.removed')
     }
   }
+}
+
+/** What may as well be in the content of a file that looks like a block is checked by its name. */
+function isWhole(file: DiskFile, { id, segment, offset }: FoundBlock): boolean {
+  return blockAt(file, segment, offset, true)?.id === id
 }
 
 /** A block's bytes, checked; undefined when they are damaged. */

@@ -39,7 +39,10 @@ export interface NoteCall {
 export interface ContentEvents {
   readonly onIndexed: (position: Position) => void
   readonly onRecovering: (segment: number) => void
+  /** Found by the scrubber. */
   readonly onDamaged: (block: FoundBlock) => void
+  /** A block that was looked for is there, and the index had lost it. */
+  readonly onHidden: (block: FoundBlock) => void
   readonly onCrash: (error: Error) => void
 }
 
@@ -108,7 +111,7 @@ export class ContentThread {
   private readonly pool = new MemoryPool(POOLED)
 
   constructor(data: ContentThreadData, events: ContentEvents) {
-    const { onIndexed, onRecovering, onDamaged, onCrash } = events
+    const { onIndexed, onRecovering, onDamaged, onHidden, onCrash } = events
     const url = new URL('./content-worker.ts', import.meta.url)
     this.thread = new Thread(url, {
       name: 'content',
@@ -118,6 +121,7 @@ export class ContentThread {
         if (event === 'indexed') onIndexed(payload as Position)
         else if (event === 'recovering') onRecovering(payload as number)
         else if (event === 'damaged') onDamaged(payload as FoundBlock)
+        else if (event === 'hidden') onHidden(payload as FoundBlock)
       },
     })
   }
@@ -164,6 +168,16 @@ export class ContentThread {
   /** Deletes segments that were emptied and that nobody reads. */
   remove(segments: readonly number[]): Promise<void> {
     return this.thread.call('remove', segments)
+  }
+
+  /** A block is not what was written: from now on it stands for no later equal block. */
+  spoiled(block: FoundBlock): Promise<void> {
+    return this.thread.call('spoiled', block)
+  }
+
+  /** Looks for a block in all segments; whether the index has it then. */
+  find(id: string): Promise<boolean> {
+    return this.thread.call('find', id)
   }
 
   stop(): Promise<void> {

@@ -5,7 +5,7 @@
 import { workerData } from 'node:worker_threads'
 import { isFull } from '../platform/disk-full.ts'
 import { serveThread } from '../platform/thread.ts'
-import { LmdbStore } from '../store/lmdb-store.ts'
+import { LmdbStore, noteDamage } from '../store/lmdb-store.ts'
 import { BlockIndex } from './block-index.ts'
 import { BlockWriter, identified } from './block-writer.ts'
 import { Bloom } from './bloom.ts'
@@ -19,8 +19,9 @@ import type {
 } from './content-thread.ts'
 import { RealDisk } from './disk.ts'
 import { IndexQueue } from './index-queue.ts'
+import { Mender } from './mender.ts'
 import { Scrubber } from './scrubber.ts'
-import { lanes } from './segment.ts'
+import { type FoundBlock, lanes } from './segment.ts'
 
 const { segmentsDir, indexPath, scrubBytes } = workerData as ContentThreadData
 
@@ -49,7 +50,25 @@ const compactor = new Compactor({
   change: (written, removed, position) => queue.change(written, removed, position),
 })
 
-const scrubber = new Scrubber(disk, index, (block) => emit('damaged', block))
+const mender = new Mender({
+  disk,
+  index,
+  writer: blocks,
+  flush: () => queue.flush(),
+  pause: () => new Promise<void>((resolve) => setTimeout(resolve, SEARCH_MILLIS)),
+  onHidden: (block) => {
+    const name = Buffer.from(block.id, 'latin1').toString('hex')
+    noteDamage(indexPath, `${indexPath} is damaged: it does not have block ${name}`)
+    emit('hidden', block)
+  },
+})
+
+const scrubber = new Scrubber(disk, index, (block) => {
+  mender.spoiled(block)
+  emit('damaged', block)
+})
+/** Between two pieces of a search. */
+const SEARCH_MILLIS = 2
 const SCRUB_MILLIS = 1000
 const scrubbing = setInterval(() => scrubber.step(scrubBytes), SCRUB_MILLIS)
 
@@ -78,6 +97,8 @@ const emit = serveThread({
   },
   empty: ({ segments, live }: EmptyCall) => compactor.empty(segments, new Bloom(live)),
   remove: (segments: readonly number[]) => compactor.remove(segments),
+  spoiled: (block: FoundBlock) => mender.spoiled(block),
+  find: (id: string) => mender.find(id),
   scrubbed: () => ({ bytes: scrubber.bytes, rounds: scrubber.rounds }),
   close: async () => {
     clearInterval(scrubbing)

@@ -80,6 +80,16 @@ const readings: readonly Reading[] = [
     help: 'Connections that are not read from until there is room.',
     read: ({ pressure }) => pressure.paused,
   },
+  {
+    name: 'damaged_blocks',
+    help: 'Blocks of content that were found damaged, or nowhere, since the stream was opened.',
+    read: ({ damages }) => damages.blocks,
+  },
+  {
+    name: 'hidden_blocks',
+    help: 'Blocks that a damaged index hid and that were found, since the stream was opened.',
+    read: ({ damages }) => damages.hidden,
+  },
   { name: 'shares', help: 'Shares in service.', read: sharesOf },
   { name: 'clients', help: 'Clients known.', read: ({ world }) => world.control.clients.size },
 ]

@@ -106,6 +106,11 @@ export class LogThread {
     return this.thread.call('condemn', segments)
   }
 
+  /** Of these blocks the index knows better than what is remembered of writing them. */
+  forget(ids: readonly string[]): Promise<void> {
+    return this.thread.call('forget', ids)
+  }
+
   trim(before: number): Promise<void> {
     return this.thread.call('trim', before)
   }

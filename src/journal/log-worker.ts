@@ -92,6 +92,7 @@ const handlers = {
     drain()
     blocks.condemn(new Set(segments))
   },
+  forget: (ids: readonly string[]) => blocks.forget(ids),
   trim: (before: number) => {
     drain()
     return journal.trim(before)

@@ -83,7 +83,7 @@ export function damageNote(path: string): string | undefined {
 }
 
 /** Keeps a store from being used again. On a full disk nothing is noted, and it is found again. */
-function noteDamage(path: string, why: string): void {
+export function noteDamage(path: string, why: string): void {
   try {
     writeFileSync(notePath(path), why, { mode: 0o600 })
   } catch (error) {

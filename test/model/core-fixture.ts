@@ -71,7 +71,13 @@ export class Core {
     this.follower = new Follower({ world: new World(store, ROWS_MEMORY), journal })
     const index = new BlockIndex(new MemoryStore())
     index.recover(disk)
-    const blocks = new BlockStore(disk, index, MiB, (error) => this.fail(error))
+    const blocks = new BlockStore({
+      disk,
+      index,
+      memory: MiB,
+      onDamage: (error) => this.fail(error),
+      search: async () => false,
+    })
     const ofFrames = new BlockWriter(index, { disk, lane: lanes.log })
     const ofSeals = new BlockWriter(index, { disk, lane: lanes.bulk })
     const { staging } = this

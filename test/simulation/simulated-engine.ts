@@ -95,7 +95,14 @@ export class SimulatedEngine {
       },
     })
     const index = new BlockIndex(machine.index.open())
-    this.blocks = new BlockStore(disk, index, CONTENT_MEMORY, (error) => this.damages.push(error))
+    this.blocks = new BlockStore({
+      disk,
+      index,
+      memory: CONTENT_MEMORY,
+      onDamage: (error) => this.damages.push(error),
+      // What it would find the index should have had.
+      search: async () => false,
+    })
     this.stream = new Stream({
       world: parts.world,
       tail: parts.tail,

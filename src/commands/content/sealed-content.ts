@@ -1,6 +1,6 @@
 /** Bytes of a file as its extents have them: without what is staged. */
 import type { BlockStore } from '../../content/block-store.ts'
-import { DamageError } from '../../content/damage.ts'
+import { DamageError, MissingError } from '../../content/damage.ts'
 import type { Extent } from '../../journal/fields.ts'
 import type { Inode } from '../../projections/inode.ts'
 import type { TreeView } from '../../projections/tree-view.ts'
@@ -27,8 +27,15 @@ export function sealedParts(
     if (extent.offset > next) break
     const end = Math.min(to, extent.offset + extent.length)
     const part = partOf(blocks, extent, next, end)
-    if (part instanceof Promise) waiting = true
-    parts.push(part)
+    if (part instanceof Promise) {
+      waiting = true
+      const start = next
+      // Of a file that is written to meanwhile, the block may be gone with what it was for.
+      const named = () =>
+        view.extents(inode, start, end).some(({ block }) => block === extent.block)
+      const again = () => partOf(blocks, extent, start, end)
+      parts.push(part.catch((error) => searched(error, blocks, extent.block, named, again)))
+    } else parts.push(part)
     next = end
   }
   if (next < to) {
@@ -40,6 +47,19 @@ export function sealedParts(
     return Promise.allSettled(parts).then(() => Promise.reject(uncovered))
   }
   return waiting ? Promise.all(parts) : (parts as Part[])
+}
+
+/** A block that an extent names and the index does not have may be in a segment all the same. */
+async function searched(
+  error: unknown,
+  blocks: BlockStore,
+  block: string,
+  named: () => boolean,
+  again: () => Part | Promise<Buffer>,
+): Promise<Buffer> {
+  if (!(error instanceof MissingError) || !named()) throw error
+  await blocks.search(block)
+  return (await again()) as Buffer
 }
 
 function partOf(

@@ -1,0 +1,159 @@
+/**
+ * Makes good what can be: a block that a damaged index hides is found again in its segment, and one
+ * that is damaged in its segment stands for no later equal block, so that whoever writes the same
+ * bytes again stores them anew for everybody.
+ */
+import { KiB, MiB } from '../platform/limits.ts'
+import { type BlockIndex, makeDurable } from './block-index.ts'
+import type { BlockWriter } from './block-writer.ts'
+import type { Disk, DiskFile } from './disk.ts'
+import { blockAt, blocksOf, type FoundBlock, laneOf, segmentName, segmentsOn } from './segment.ts'
+
+export interface MenderOptions {
+  readonly disk: Disk
+  readonly index: BlockIndex
+  readonly writer: BlockWriter
+  /** Brings the index up to date. */
+  readonly flush: () => void
+  /** Between two bounded pieces of a search: sets its rate. */
+  readonly pause: () => Promise<void>
+  /** Hears of a block that was looked for, and that the index had lost. */
+  readonly onHidden: (block: FoundBlock) => void
+}
+
+type Waiting = Map<string, PromiseWithResolvers<boolean>>
+
+/** What is read between two pauses, a block's header counted as so much. */
+const PIECE = MiB
+const HEADER_COST = 16 * KiB
+/** Blocks that are known to be nowhere: looking for them again would read all segments again. */
+const GONE_MAX = 10_000
+
+export class Mender {
+  private readonly options: MenderOptions
+  private readonly gone = new Set<string>()
+  /** Who waits since before the search that is under way began, and who came later. */
+  private waiting: Waiting = new Map()
+  private late: Waiting = new Map()
+  private searching = false
+
+  constructor(options: MenderOptions) {
+    this.options = options
+  }
+
+  /** A block is not what was written where it is looked for. */
+  spoiled({ id, segment, offset }: FoundBlock): void {
+    const { index, writer, flush } = this.options
+    writer.forget([id])
+    if (index.get(id) === undefined) flush()
+    const place = index.get(id)
+    if (place === undefined || place.damaged === true) return
+    if (place.segment !== segment || place.offset !== offset) return
+    index.change([{ ...place, id, damaged: true }], [], new Map())
+  }
+
+  /**
+   * Whether the index finds a block now that it did not find before. Looks at all segments, unless
+   * that was done for it; what else the index had lost is found on the way.
+   */
+  find(id: string): Promise<boolean> {
+    if (this.isKnown(id)) return Promise.resolve(true)
+    if (this.gone.has(id)) return Promise.resolve(false)
+    const asked = this.waiting.get(id) ?? this.late.get(id)
+    if (asked !== undefined) return asked.promise
+    const answer = Promise.withResolvers<boolean>()
+    this.late.set(id, answer)
+    if (!this.searching) void this.search()
+    return answer.promise
+  }
+
+  private isKnown(id: string): boolean {
+    return this.options.index.get(id) !== undefined
+  }
+
+  private async search(): Promise<void> {
+    this.searching = true
+    try {
+      while (this.late.size > 0) {
+        this.waiting = this.late
+        this.late = new Map()
+        await this.round()
+        for (const [id, { resolve }] of this.waiting) {
+          const known = this.isKnown(id)
+          if (!known) this.lost(id)
+          resolve(known)
+        }
+      }
+    } catch (error) {
+      for (const some of [this.waiting, this.late]) {
+        for (const { reject } of some.values()) reject(error)
+        some.clear()
+      }
+    } finally {
+      this.waiting = new Map()
+      this.searching = false
+    }
+  }
+
+  private lost(id: string): void {
+    if (this.gone.size >= GONE_MAX) this.gone.clear()
+    this.gone.add(id)
+  }
+
+  private async round(): Promise<void> {
+    const { disk, index, flush } = this.options
+    flush()
+    for (const segment of segmentsOn(disk)) {
+      // What lies behind it was not lost: it is on its way into the index.
+      const position = index.position(laneOf(segment))
+      if (segment > position.segment) continue
+      const end = segment === position.segment ? position.offset : Number.POSITIVE_INFINITY
+      if (!this.isThere(segment)) continue
+      const file = disk.open(segmentName(segment))
+      try {
+        await this.look(file, segment, end)
+      } finally {
+        file.close()
+      }
+    }
+  }
+
+  private async look(file: DiskFile, segment: number, end: number): Promise<void> {
+    let hidden: FoundBlock[] = []
+    let cost = 0
+    for (const block of blocksOf(file, segment)) {
+      if (block.offset >= end) break
+      cost += HEADER_COST
+      if (!this.isKnown(block.id)) {
+        cost += block.length
+        if (blockAt(file, segment, block.offset, true)?.id === block.id) hidden.push(block)
+      }
+      if (cost < PIECE) continue
+      this.adopt(file, segment, hidden)
+      hidden = []
+      cost = 0
+      await this.options.pause()
+    }
+    this.adopt(file, segment, hidden)
+  }
+
+  /** A segment that is emptied takes care of what the index hides by itself. */
+  private isThere(segment: number): boolean {
+    const { disk, writer } = this.options
+    return !writer.isCondemned(segment) && disk.list().includes(segmentName(segment))
+  }
+
+  private adopt(file: DiskFile, segment: number, found: readonly FoundBlock[]): void {
+    const hidden = found.filter(({ id }) => !this.isKnown(id))
+    if (hidden.length === 0 || !this.isThere(segment)) return
+    makeDurable(file, hidden)
+    this.options.index.change(hidden, [], new Map())
+    for (const block of hidden) {
+      const answers = [this.waiting, this.late].map((some) => some.get(block.id))
+      for (const some of [this.waiting, this.late]) some.delete(block.id)
+      if (answers.every((answer) => answer === undefined)) continue
+      this.options.onHidden(block)
+      for (const answer of answers) answer?.resolve(true)
+    }
+  }
+}
