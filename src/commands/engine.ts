@@ -12,7 +12,7 @@ import type { LogThread } from '../journal/log-thread.ts'
 import type { JournalRecord } from '../journal/record.ts'
 import type { Clock } from '../platform/clock.ts'
 import { fault } from '../platform/fault.ts'
-import { MiB } from '../platform/limits.ts'
+import { LAG_RECORDS_MAX, MiB } from '../platform/limits.ts'
 import type { Log } from '../platform/log.ts'
 import type { FollowerThread } from '../projections/follower-thread.ts'
 import { nodeId, shareOf } from '../projections/node-id.ts'
@@ -48,11 +48,6 @@ export interface EngineOptions {
 }
 
 const COLLECT_MILLIS = 15 * 60_000
-
-/**
- * Records that may wait for the follower: bounds memory, and how long a start after a crash takes.
- */
-const LAG_MAX = 200_000
 const BACKLOG_MAX = 64 * MiB
 
 export class Engine {
@@ -110,7 +105,11 @@ export class Engine {
     this.pressure = new Pressure([
       { name: 'staging', level: () => staging.bytes, limit: stagingBudget },
       { name: 'backlog', level: () => stream.backlog().bytes, limit: BACKLOG_MAX },
-      { name: 'follower', level: () => stream.decided - this.world.stored.seq, limit: LAG_MAX },
+      {
+        name: 'follower',
+        level: () => stream.decided - this.world.stored.seq,
+        limit: LAG_RECORDS_MAX,
+      },
     ])
     const onSealed = () => this.pressure.relieve()
     this.sealer = new Sealer({ stream, staging, blocks, bulk: parts.bulk, onSealed })

@@ -27,3 +27,8 @@ export const FRAME_DECODE_MAX = 16 * MiB
 export const EXTENTS_PER_RECORD = 512
 /** Pages of directories that were listed, kept to be sent again. */
 export const LISTINGS_CACHED = 16 * MiB
+/**
+ * Records that may wait for the projections' store: bounds memory, and how long a start after a
+ * crash takes.
+ */
+export const LAG_RECORDS_MAX = 100_000

@@ -12,7 +12,7 @@ import type { World } from './world.ts'
 
 export interface FollowerOptions {
   readonly world: World
-  readonly journal: JournalReader
+  readonly journal: Pick<JournalReader, 'read' | 'stored'>
   /** Records folded since the last flush at which the next one is due, and the time. */
   readonly flushRecords?: number
   readonly flushMillis?: number
@@ -23,6 +23,10 @@ export interface FollowerOptions {
 // but what is not flushed has to be folded again after a crash, and stays in the writer's memory.
 const FLUSH_RECORDS = 10_000
 const FLUSH_MILLIS = 250
+/** For who folds much of a journal and serves nobody meanwhile. */
+export const REFOLD_RECORDS = 50_000
+/** Records may change many rows each. */
+const FLUSH_ROWS = 250_000
 /** As power of two: of accesses, what an index keeps in memory as much for as for a record. */
 const BYTES_A_RECORD = 8
 
@@ -50,8 +54,7 @@ export class Follower {
     try {
       for await (const frame of this.options.journal.read(this.world.seq + 1, stop)) {
         this.fold(frame)
-        const many = this.pending >= (this.options.flushRecords ?? FLUSH_RECORDS)
-        if (many && this.timer === undefined) this.flushOrWait()
+        if (this.many() && this.timer === undefined) this.flushOrWait()
         else this.flushSoon()
       }
       if (this.failure !== undefined) throw this.failure
@@ -64,7 +67,7 @@ export class Follower {
   async catchUp(progress: (seq: number) => void = () => undefined): Promise<Checkpoint> {
     for await (const frame of this.options.journal.stored(this.world.seq + 1)) {
       this.fold(frame)
-      if (this.pending < (this.options.flushRecords ?? FLUSH_RECORDS)) continue
+      if (!this.many()) continue
       this.flush()
       progress(this.world.seq)
     }
@@ -80,6 +83,11 @@ export class Follower {
       this.pending += 1 + ((record.accesses?.length ?? 0) >>> BYTES_A_RECORD)
     }
     if (lastSeq(frame) === this.world.seq) this.hash = frame.hash
+  }
+
+  private many(): boolean {
+    const { flushRecords = FLUSH_RECORDS } = this.options
+    return this.pending >= flushRecords || this.world.dirtyCount() >= FLUSH_ROWS
   }
 
   private flushSoon(): void {

@@ -36,6 +36,8 @@ import type { SimulatedJournal } from './simulated-journal.ts'
 import { SimulatedThread } from './simulated-thread.ts'
 
 /** Small: rows have to leave memory and come back from the store. */
+/** Often less than what a start has to fold. */
+const REPLAY_MAX = 30
 const ROWS_MEMORY = 96 * KiB
 const CONTENT_MEMORY = 256 * KiB
 const STAGING_BUDGET = 4 * MiB
@@ -165,6 +167,7 @@ export class SimulatedEngine {
       journal,
       tail,
       log: silentLog,
+      replayMax: REPLAY_MAX,
     })
     return new SimulatedEngine(machine, {
       world,

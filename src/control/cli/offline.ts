@@ -5,7 +5,7 @@ import { type DataPaths, dataPaths, lockDataDirectory } from '../../commands/dat
 import { recoverJournal } from '../../commands/recover-journal.ts'
 import { LmdbJournal } from '../../journal/lmdb.ts'
 import { MiB } from '../../platform/limits.ts'
-import { Follower } from '../../projections/follower.ts'
+import { Follower, REFOLD_RECORDS } from '../../projections/follower.ts'
 import { World } from '../../projections/world.ts'
 import { LmdbStore } from '../../store/lmdb-store.ts'
 import { type CliCommand, type OptionValues, UsageError } from './commands.ts'
@@ -38,7 +38,7 @@ async function catchUp(
     const world = new World(store, MEMORY)
     const from = world.seq
     const started = performance.now()
-    await new Follower({ world, journal }).catchUp(progress)
+    await new Follower({ world, journal, flushRecords: REFOLD_RECORDS }).catchUp(progress)
     const seconds = (performance.now() - started) / 1000
     return { digest: world.digest(), seq: world.seq, records: world.seq - from, seconds }
   } finally {

@@ -1,0 +1,92 @@
+/** Worlds that are opened far behind the journal's end. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { openWorld } from '../../src/commands/open-world.ts'
+import { noAttributes } from '../../src/commands/tree/new-object.ts'
+import { JournalFormatError } from '../../src/journal/fields.ts'
+import type { Frame } from '../../src/journal/frame.ts'
+import type { JournalReader } from '../../src/journal/journal.ts'
+import { KiB } from '../../src/platform/limits.ts'
+import { silentLog } from '../../src/platform/log.ts'
+import { ROOT_INO } from '../../src/projections/inode.ts'
+import { World } from '../../src/projections/world.ts'
+import { MemoryStore } from '../../src/store/memory-store.ts'
+import type { Store } from '../../src/store/store.ts'
+import { Core, SHARE } from '../model/core-fixture.ts'
+import { SeededRandom } from '../seeded-random.ts'
+
+const MEMORY = 64 * KiB
+const FILES = 300
+
+async function withFiles(): Promise<Core> {
+  const core = await Core.create(new SeededRandom(1))
+  for (let i = 0; i < FILES; i++) {
+    const created = await core.submit(
+      {
+        type: 'CreateFile',
+        share: SHARE,
+        dir: ROOT_INO,
+        name: `file-${i}`,
+        how: 'guarded',
+        verifier: undefined,
+        attributes: noAttributes,
+        size: undefined,
+      },
+      { uid: 0, gid: 0, gids: [] },
+    )
+    assert.equal(created.kind, 'accepted')
+  }
+  await core.drain()
+  return core
+}
+
+const open = async (store: Store, journal: JournalReader, replayMax: number): Promise<World> =>
+  openWorld({
+    place: { damage: () => undefined, open: () => store, remove: async () => undefined },
+    memory: MEMORY,
+    journal,
+    tail: await journal.tail(),
+    log: silentLog,
+    replayMax,
+  })
+
+describe('a world far behind the end of the journal', () => {
+  test('is moved into the store on the way, and is what folding in memory makes', async () => {
+    const core = await withFiles()
+    const folded = await open(new MemoryStore(), core.journal, 10_000)
+    const store = new MemoryStore()
+    const moved = await open(store, core.journal, 100)
+    assert.equal(folded.stored.seq, 0)
+    assert.equal(moved.stored.seq, core.stream.decided)
+    assert.equal(moved.dirtyCount(), 0)
+    assert.equal(moved.digest(), folded.digest())
+    assert.equal(new World(store, MEMORY).digest(), folded.digest())
+  })
+
+  test('is refused when the chain of frames is broken', async () => {
+    const { journal } = await withFiles()
+    const broken: JournalReader = {
+      tail: () => journal.tail(),
+      read: (from, signal) => journal.read(from, signal),
+      close: () => journal.close(),
+      stored: (from) => without(journal.stored(from), 200),
+    }
+    await assert.rejects(open(new MemoryStore(), broken, 100), JournalFormatError)
+  })
+
+  test('stays in memory when the disk is full', async () => {
+    const core = await withFiles()
+    const store = new MemoryStore()
+    store.commit = () => {
+      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
+    }
+    const world = await open(store, core.journal, 100)
+    assert.equal(world.seq, core.stream.decided)
+    assert.equal(world.stored.seq, 0)
+    assert.equal(world.live(SHARE).entry(ROOT_INO, 'file-7')?.ino, 9)
+  })
+})
+
+async function* without(frames: AsyncIterable<Frame>, seq: number): AsyncIterable<Frame> {
+  for await (const frame of frames) if (frame.firstSeq !== seq) yield frame
+}
