@@ -18,8 +18,15 @@ export class Reference {
   private readonly digests = new Map<number, string>()
 
   apply(record: JournalRecord): void {
-    this.world.apply(record)
+    // Not sooner: something may still join the last one.
     if (record.seq % FLUSH_EVERY === 0) this.world.flush(NO_HASH)
+    this.world.apply(record)
+    this.digests.set(record.seq, this.world.digest())
+  }
+
+  /** Something has joined the last record. */
+  amend(record: JournalRecord): void {
+    this.world.amend(record)
     this.digests.set(record.seq, this.world.digest())
   }
 

@@ -344,7 +344,9 @@ export class SimulatedClient {
     const expected = file.now(from, to)
     const parts = await content.read(this.live, inode, staged, from, to)
     const bytes = Buffer.concat(parts.map((p) => (typeof p === 'number' ? Buffer.alloc(p) : p)))
-    assert.ok(bytes.equals(expected), `bytes of inode ${ino} from ${from}`)
+    // While a block is looked for, others may write.
+    const later = this.simulation.machine.holes && bytes.equals(file.now(from, to))
+    assert.ok(later || bytes.equals(expected), `bytes of inode ${ino} from ${from}`)
   }
 }
 

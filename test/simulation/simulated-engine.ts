@@ -14,8 +14,9 @@ import { BlockStore } from '../../src/content/block-store.ts'
 import { BlockWriter, identified, type Stored } from '../../src/content/block-writer.ts'
 import { Bloom } from '../../src/content/bloom.ts'
 import { Compactor } from '../../src/content/compactor.ts'
-import type { DamageError } from '../../src/content/damage.ts'
+import { type DamageError, MissingError } from '../../src/content/damage.ts'
 import { IndexQueue } from '../../src/content/index-queue.ts'
+import { Mender } from '../../src/content/mender.ts'
 import { lanes } from '../../src/content/segment.ts'
 import { Staging } from '../../src/content/staging.ts'
 import type { Frame } from '../../src/journal/frame.ts'
@@ -66,6 +67,7 @@ export class SimulatedEngine {
   private readonly ofSeals: BlockWriter
   private readonly queue: IndexQueue
   private readonly compactor: Compactor
+  private readonly mender: Mender
   private readonly follower: Follower
   private readonly following: AbortController
   private readonly pruner: Pruner
@@ -102,8 +104,17 @@ export class SimulatedEngine {
       index,
       memory: CONTENT_MEMORY,
       onDamage: (error) => this.damages.push(error),
-      // What it would find the index should have had.
-      search: async () => false,
+      search: (id) => this.contentThread.call(() => this.mender.find(id)),
+    })
+    this.mender = new Mender({
+      disk,
+      index: new BlockIndex(machine.index.open()),
+      writer: this.ofSeals,
+      flush: () => this.queue.flush(),
+      pause: this.pause,
+      onHidden: ({ id }) => {
+        if (!machine.holes) this.damages.push(new MissingError(id))
+      },
     })
     this.stream = new Stream({
       world: parts.world,

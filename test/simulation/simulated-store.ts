@@ -69,6 +69,15 @@ export class StoreFile {
     if (cut) throw new DeadError(step)
   }
 
+  /** Of these keys each is gone with some chance, as behind a damaged page. */
+  loseKeys(map: string, chance: number): void {
+    const rows = [...this.kept.map(map).range(Buffer.alloc(1), Buffer.alloc(64, 0xff))]
+    const lost = rows.filter(() => this.power.random.chance(chance))
+    this.kept.commit((writer) => {
+      for (const { key } of lost) writer.remove(map, key)
+    })
+  }
+
   /** Everything in it is gone: somebody deleted it, or it was damaged. */
   lose(): void {
     this.kept = new MemoryStore()

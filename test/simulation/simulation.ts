@@ -3,22 +3,15 @@
  * the seed: the same seed is the same world.
  */
 import assert from 'node:assert/strict'
-import { digestFindings } from '../../src/commands/check/digest-check.ts'
-import { ExtentCheck } from '../../src/commands/check/extent-check.ts'
-import type { Finding } from '../../src/commands/check/finding.ts'
 import { storedRows } from '../../src/commands/check/stored-rows.ts'
-import { TreeCheck } from '../../src/commands/check/tree-check.ts'
 import { NO_ORIGIN } from '../../src/commands/stream.ts'
-import { blockId } from '../../src/content/block.ts'
-import { isHole } from '../../src/journal/fields.ts'
 import { decodeFrame, lastSeq } from '../../src/journal/frame.ts'
 import type { JournalRecord } from '../../src/journal/record.ts'
 import { readTail } from '../../src/journal/tail-log.ts'
-import { KiB, MiB } from '../../src/platform/limits.ts'
+import { KiB } from '../../src/platform/limits.ts'
 import { fileKind } from '../../src/projections/inode.ts'
 import { inoOf, shareOf } from '../../src/projections/node-id.ts'
 import { tableSpecs } from '../../src/projections/rows.ts'
-import { World } from '../../src/projections/world.ts'
 import { SeededRandom } from '../seeded-random.ts'
 import { AllowedBytes } from './allowed-bytes.ts'
 import { Machine } from './machine.ts'
@@ -26,6 +19,7 @@ import { DeadError, type End } from './power.ts'
 import { Reference } from './reference.ts'
 import { SHARE, SimulatedClient } from './simulated-client.ts'
 import { SimulatedEngine } from './simulated-engine.ts'
+import { checkBlocks, checkStore } from './stored-checks.ts'
 import { dumpTree } from './tree-dump.ts'
 
 export interface Options {
@@ -183,6 +177,9 @@ export class Simulation {
     const { random, projections, index } = this.machine
     if (random.chance(0.12)) projections.lose()
     if (random.chance(0.08)) index.lose()
+    if (!this.collecting || !random.chance(0.3)) return
+    index.loseKeys('blocks', random.pick([0.05, 0.5, 1]))
+    this.machine.holes = true
   }
 
   /** Crashes while a start is under way. */
@@ -275,8 +272,9 @@ export class Simulation {
   }
 
   private remember(engine: SimulatedEngine): void {
-    const { world } = engine
+    const { world, stream } = engine
     if (world.control.shares.get(SHARE) === undefined) return
+    stream.closeRecord()
     this.moments.push({ seq: world.seq, tree: dumpTree(world.live(SHARE)) })
     if (this.moments.length > MOMENTS) {
       this.moments.splice(this.machine.random.below(this.moments.length), 1)
@@ -290,10 +288,14 @@ export class Simulation {
   /** Records that are folded are folded by the reference too. */
   private follow(engine: SimulatedEngine): void {
     const { world } = engine
-    const apply = world.apply.bind(world)
+    const { apply, amend } = world
     world.apply = (record: JournalRecord) => {
-      apply(record)
+      apply.call(world, record)
       this.reference.apply(record)
+    }
+    world.amend = (record: JournalRecord) => {
+      amend.call(world, record)
+      this.reference.amend(record)
     }
   }
 
@@ -325,46 +327,12 @@ export class Simulation {
     this.follow(engine)
     this.acknowledged = machine.journal.last.seq
     await this.during(engine.flush())
-    await this.during(this.checkStore())
-    await this.during(this.checkBlocks(engine))
+    await this.during(checkStore(machine, this.reference.world.digest()))
+    await this.during(checkBlocks(machine, engine, this.pruned))
     await this.during(this.checkFiles(engine))
     this.checkMoments(engine)
     assert.deepEqual(engine.damages, [])
     return engine
-  }
-
-  private async checkStore(): Promise<void> {
-    const store = this.machine.projections.open()
-    const world = new World(store, MiB)
-    const findings: Finding[] = [...new ExtentCheck(world).findings()]
-    for await (const finding of new TreeCheck(world).findings()) findings.push(finding)
-    findings.push(...digestFindings(store, world.control.shares.values()))
-    assert.deepEqual(findings, [])
-    assert.equal(world.digest(), this.reference.world.digest(), 'stored digest')
-  }
-
-  /** Every block that an extent names, live or in the retention window. */
-  private async checkBlocks(engine: SimulatedEngine): Promise<void> {
-    const store = this.machine.projections.open()
-    const { graves } = new World(store, MiB)
-    const lengths = new Map<string, number>()
-    for (const past of [false, true]) {
-      for (const { group, value, seq } of storedRows(store, specs.extents, past)) {
-        // A rebuild has again what was pruned: of that, content may be collected already.
-        const ended = past ? seq : graves.get(group, 0)?.since
-        if (ended !== undefined && ended <= this.pruned) continue
-        if (isHole({ offset: 0, ...value })) continue
-        const end = value.blockOffset + value.length
-        lengths.set(value.block, Math.max(end, lengths.get(value.block) ?? 0))
-      }
-    }
-    for (const [id, needed] of lengths) {
-      const { length } = engine.blocks.locate(id) ?? { length: 0 }
-      const name = Buffer.from(id, 'latin1').toString('hex')
-      assert.ok(length >= needed, `block ${name} has ${length} bytes, and ${needed} are used`)
-      const bytes = await engine.blocks.read(id, 0, length)
-      assert.equal(blockId(Buffer.from(bytes)), id, `block ${name} is another`)
-    }
   }
 
   private async checkFiles(engine: SimulatedEngine): Promise<void> {
