@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import { type CliCommand, UsageError } from './control/cli/commands.ts'
 import { ConfigError, loadConfig, settings, settingsHelp } from './platform/config.ts'
 import { createLog } from './platform/log.ts'
@@ -46,6 +47,8 @@ ${settingsHelp()}`,
     process.on('SIGTERM', stop)
     process.on('SIGINT', stop)
     const addresses = await server.start()
+    // Now, when nobody waits; a server that is killed has no other time for it.
+    flushCompileCache()
     process.stdout.write(`ready ${JSON.stringify(addresses)}\n`)
     return undefined
   },

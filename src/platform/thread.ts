@@ -1,6 +1,7 @@
 /** A worker thread that answers calls in order and reports events. */
 
 import { readlinkSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { setPriority } from 'node:os'
 import {
   isMainThread,
@@ -141,6 +142,7 @@ type Handlers = Readonly<Record<string, (payload: never) => unknown>> & {
 export function serveThread(handlers: Handlers): (event: string, payload: unknown) => void {
   const port = parentPort
   if (port === null) throw new Error('not in a thread')
+  flushCompileCache()
   port.on('message', (call: Call) => answer(port, handlers, call))
   return (event, payload) => port.postMessage({ event, payload })
 }
@@ -185,6 +187,7 @@ export interface Belled {
 export async function serveBelled(handlers: Handlers, belled: Belled): Promise<void> {
   const port = parentPort
   if (port === null) throw new Error('not in a thread')
+  flushCompileCache()
   port.ref()
   const { bell, rung, sleep } = belled
   for (;;) {
