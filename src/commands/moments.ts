@@ -74,9 +74,12 @@ export async function resolveMoment(
   horizon: number,
 ): Promise<number | Refusal> {
   const seq = await seqOf(moment, share, times)
-  if (seq === undefined || seq > now || seq < 1) return 'noEntry'
+  if (seq === undefined || seq > now || seq < firstOf(share)) return 'noEntry'
   return seq < horizon ? 'outOfRetention' : seq
 }
+
+/** The first moment of a share, as far as it says: what a fork was before is its base's past. */
+export const firstOf = ({ base }: Share): number => base?.seq ?? 1
 
 async function seqOf(moment: Moment, share: Share, times: Times): Promise<number | undefined> {
   switch (moment.kind) {

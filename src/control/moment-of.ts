@@ -42,6 +42,12 @@ export function placeNamed({ world }: Engine, text: string): SharePath {
 const AGO = /^(\d{1,9})(s|m|h|d)$/
 const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 } as const
 
+function advice({ world }: Engine, { base }: Share): string {
+  if (base === undefined) return MOMENT
+  const from = world.control.shares.get(base.share)?.name ?? 'a share that is gone'
+  return `It began as ${from}@${base.seq}: what was before is there. ${MOMENT}`
+}
+
 function momentFrom(engine: Engine, text: string) {
   const [, amount, unit] = AGO.exec(text) ?? []
   if (amount === undefined) return parseMoment(text)
@@ -82,7 +88,7 @@ export async function momentNamed(
   }
   if (seq !== 'noEntry') throw Problem.refused(seq)
   if (!needsTree && moment.kind === 'time') return 1
-  throw Problem.refused('noEntry', `${share.name} has no moment ${text}. ${MOMENT}`)
+  throw Problem.refused('noEntry', `${share.name} has no moment ${text}. ${advice(engine, share)}`)
 }
 
 /** A label, or a hold. */

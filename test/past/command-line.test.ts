@@ -272,7 +272,61 @@ describe('undo', () => {
   })
 })
 
+test('names of any kind are found, and printed so that they do nothing to a terminal', async () => {
+  await using work = await workplace()
+  const { session, dir, path } = work
+  const names = [
+    'new\nline',
+    'x@@y',
+    '@17',
+    'back\\slash',
+    '\u009b31m',
+    '\u202egnp',
+    '?a=b#c',
+    '%41',
+  ]
+  const bytes = (name: string) => Buffer.from(name, 'utf8').toString('latin1')
+  for (const name of names) await session.create(dir, bytes(name), { data: 'first' })
+  const since = await mark()
+  for (const name of names) await session.write(await session.lookup(dir, bytes(name)), 0, 'other')
+  const [history, diff] = [
+    await succeeds('history', `${path}/\u009b31m`),
+    await succeeds('diff', '/export', since),
+  ]
+  for (const line of [...history, ...diff]) assert.doesNotMatch(line, /[\p{Cc}\p{Cf}]/u)
+  assert.equal(diff.length, names.length)
+  for (const name of names) {
+    assert.equal((await lines('history', `${path}/${name}`)).length, 3, name)
+    await succeeds('restore', `${path}/${name}@${since}`)
+    const file = await session.lookup(dir, bytes(name))
+    assert.equal((await session.readAll(file)).toString(), 'first', name)
+  }
+  const missing = `${path}/no/where`
+  await fails(/There is no directory for/, 'restore', `${path}/%41@${since}`, '--to', missing)
+  await fails(/There was no /, 'restore', `${missing}@${since}`)
+})
+
 describe('labels, holds and forks', () => {
+  test('what a fork was before it began is the past of what it was made from', async () => {
+    await using work = await workplace()
+    const { session, dir, place, path } = work
+    const file = await session.create(dir, 'file', { data: 'one' })
+    const [first] = await lines('history', `${path}/file`)
+    await session.write(file, 0, 'two')
+    const name = `/of-${place}`
+    await succeeds('fork', '/export', name, '--squash', 'none')
+    const older = `@${first?.['seq']}`
+    const fork = await Session.open(server.nfsPort, ROOT, name)
+    const history = await fork.lookup(fork.root, '.history')
+    assert.equal(await fork.exists(history, older), false)
+    await fails(/began as \/export@\d+/, 'restore', `${name}/${place}/file${older}`)
+    await fails(/began as \/export@\d+/, 'diff', name, older)
+    await fails(/began as \/export@\d+/, 'fork', `${name}${older}`, '/too-early')
+    await succeeds('restore', `${path}/file${older}`, '--to', `${name}/one`)
+    assert.equal((await fork.readAll(await fork.lookup(fork.root, 'one'))).toString(), 'one')
+    await fork.close()
+  })
+
   test('outlive kill -9, and a fork is a share of its own', async () => {
     await using work = await workplace()
     const { session, dir, path, place } = work

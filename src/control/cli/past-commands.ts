@@ -5,6 +5,7 @@ import type { Restored } from '../../commands/past/restore.ts'
 import { ApiClient, apiHelp, apiOptions } from './api-client.ts'
 import { type CliCommand, type OptionValues, UsageError } from './commands.ts'
 import { momentHelp, pathHelp, splitMoment, theOne, those } from './operands.ts'
+import { printable } from './printable.ts'
 import { textSize } from './text-table.ts'
 
 const query = (parts: Readonly<Record<string, string | undefined>>): string =>
@@ -38,7 +39,8 @@ async function printLines<T>(
 
 const drained = () => new Promise<void>((resolve) => process.stdout.once('drain', resolve))
 
-const quoted = (path: string): string => (/[\s"\p{Cc}]/u.test(path) ? JSON.stringify(path) : path)
+const quoted = (path: string): string =>
+  /[\s"\p{Cc}\p{Cf}]/u.test(path) ? printable(JSON.stringify(path)) : path
 
 export const historyCommand: CliCommand = {
   name: 'history',

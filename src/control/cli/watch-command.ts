@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fullType } from '../feed/event-types.ts'
 import { ApiClient, apiHelp, apiOptions } from './api-client.ts'
 import { type CliCommand, type OptionValues, UsageError } from './commands.ts'
+import { printable } from './printable.ts'
 
 interface FeedLine {
   readonly id: string
@@ -175,7 +176,8 @@ function textOf(type: string, { time, data }: FeedLine): string {
   const moved = from === undefined ? '' : `${share}:${from} → `
   const when = `${time.slice(0, 23).replace(/Z$/, '')}Z`.padEnd(TIME_WIDTH)
   const who = `${name ?? uid}@${client} ${operation}`
-  return `${when}  ${type.padEnd(TYPE_WIDTH)}  ${safe(moved + at)}${detailOf(data)}  (${who})\n`
+  const what = `${type.padEnd(TYPE_WIDTH)}  ${printable(moved + at)}${detailOf(data)}`
+  return `${when}  ${what}  (${who})\n`
 }
 
 function detailOf({ size, ranges, mode, last }: FeedLine['data']): string {
@@ -187,7 +189,3 @@ function detailOf({ size, ranges, mode, last }: FeedLine['data']): string {
   if (last === false) details.push('has other names')
   return details.length === 0 ? '' : `  ${details.join(', ')}`
 }
-
-/** Names must not move the cursor of a terminal. */
-const safe = (text: string): string =>
-  text.replace(/[\p{Cc}\p{Cf}]/gu, (c) => `\\u{${c.codePointAt(0)?.toString(16)}}`)

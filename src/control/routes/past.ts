@@ -5,6 +5,7 @@ import { historyOf, NoSuchPathError, type PastVersion } from '../../commands/pas
 import type { Pause } from '../../commands/past/pause.ts'
 import { RecordReader } from '../../commands/past/record-reader.ts'
 import { type Restored, restore } from '../../commands/past/restore.ts'
+import { walk } from '../../commands/past/share-path.ts'
 import type { Refusal } from '../../journal/refusal.ts'
 import { servingNow, whenDurable } from '../admin.ts'
 import { answerLines, lineResponses } from '../line-answers.ts'
@@ -219,7 +220,12 @@ function restoreRoute(app: FastifyInstance, running: Running): void {
       const into = { share: target.share.id, names: target.names }
       return answerLines(reply, serving, (pause) => {
         const work = restore({ engine, from, to: into, exact, pause })
-        return restoring(serving, `${path} at ${moment}`, work)
+        // What is missing is either what to bring back, or the directory that it is to go into.
+        const missing = () =>
+          typeof walk(engine.world.glance(from.share, seq), from.names) === 'string'
+            ? `There was no ${path} at ${moment}.`
+            : `There is no directory for ${to ?? path} to go into.`
+        return restoring(serving, missing, work)
       })
     },
   )
@@ -227,12 +233,12 @@ function restoreRoute(app: FastifyInstance, running: Running): void {
 
 async function* restoring(
   serving: Serving,
-  what: string,
+  missing: () => string,
   work: AsyncIterable<Restored | Refusal>,
 ): AsyncIterable<Restored> {
   for await (const report of work) {
     if (typeof report !== 'string') yield report
-    else if (report === 'noEntry') throw Problem.refused(report, `There was no ${what}.`)
+    else if (report === 'noEntry') throw Problem.refused(report, missing())
     else throw Problem.refused(report)
   }
   await whenDurable(serving, serving.engine.stream.decided)

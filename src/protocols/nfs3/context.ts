@@ -3,6 +3,7 @@ import type { Principal } from '../../auth/principal.ts'
 import { wantsAccessTime } from '../../commands/content/touch-access-time.ts'
 import type { Command } from '../../commands/deciders.ts'
 import type { Engine } from '../../commands/engine.ts'
+import { firstOf } from '../../commands/moments.ts'
 import type { StagedFile } from '../../content/staging.ts'
 import { type OperationName, operations } from '../../journal/command-names.ts'
 import type { Origin } from '../../journal/record.ts'
@@ -42,8 +43,8 @@ export const HISTORY = -1
 const HISTORY_ATTRIBUTES = { mode: 0o555, uid: 0, gid: 0, nlink: 2, parent: ROOT_INO } as const
 
 /** Whether a moment may be looked at by who has a handle of it. */
-const isOpen = ({ options }: Share, asOf: number, horizon: number): boolean =>
-  options.history !== 'off' && asOf >= horizon
+const isOpen = (share: Share, asOf: number, horizon: number): boolean =>
+  share.options.history !== 'off' && asOf >= horizon && asOf >= firstOf(share)
 
 export class Nfs3 {
   readonly engine: Engine
