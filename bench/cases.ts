@@ -14,6 +14,7 @@ export type Load =
   | 'write-sync'
   | 'write-sequential'
   | 'list'
+  | 'list-changed'
 
 export interface BenchCase {
   readonly name: string
@@ -79,6 +80,7 @@ export const CASES: readonly BenchCase[] = [
     durability: 'async',
   }),
   row('readdirplus', 'READDIRPLUS of 10,000 entries', 'list', 'listing', ONE, 1),
+  row('readdirplus-first', 'the same, changed since', 'list-changed', 'listing', ONE, 1),
 ]
 
 export function caseNamed(name: string): BenchCase {

@@ -64,7 +64,8 @@ function launch(program) {
     return
   }
   const args = [join(__dirname, 'again.cjs'), program, ...process.argv.slice(2)]
-  const env = { ...process.env, DITTOFS_LAUNCHED: '1' }
+  // Each thread of glibc's allocator keeps what others could use: two are enough for ours.
+  const env = { MALLOC_ARENA_MAX: '2', ...process.env, DITTOFS_LAUNCHED: '1' }
   if (typeof process.execve === 'function' && process.platform !== 'win32') {
     process.execve(node, [node, ...args], env)
   }

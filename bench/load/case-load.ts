@@ -110,6 +110,18 @@ const builders: Readonly<Record<Load, Build>> = {
     const limits = ok(await place.nfs.fsinfo({ fsroot: place.root }))
     return perConnection(one, () => new ListingCalls(listing, LISTING_ENTRIES, limits, USER))
   },
+  'list-changed': async (_, { place, listing }) => {
+    const limits = ok(await place.nfs.fsinfo({ fsroot: place.root }))
+    return {
+      sources: [],
+      // A name comes and goes, so that nothing of an earlier listing can be sent again.
+      nextPass: async () => {
+        await makeFile(place.nfs, listing, 'passing')
+        ok(await place.nfs.remove({ object: { dir: listing, name: 'passing' } }))
+        return [new ListingCalls(listing, LISTING_ENTRIES, limits, USER, 1)]
+      },
+    }
+  },
 }
 
 export async function loadOf(one: BenchCase, prepared: Prepared): Promise<CaseLoad> {

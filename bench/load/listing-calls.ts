@@ -27,13 +27,17 @@ export class ListingCalls implements CallSource {
   private readonly position = Buffer.alloc(16)
   private page: number
   private seen = 0
+  private left: number
 
+  /** `listings`: how many there are. */
   constructor(
     dir: Buffer,
     expected: number,
     limits: { readonly dtpref: number; readonly rtpref: number },
     credentials: Credentials,
+    listings = Number.POSITIVE_INFINITY,
   ) {
+    this.left = listings
     const args = { dir, cookie: 0, cookieverf: Buffer.alloc(8), dircount: 0, maxcount: 0 }
     this.template = callRecord(nfs3.readdirplus, args, credentials)
     this.cookieAt = argsAt(credentials) + opaqueSize(dir)
@@ -45,6 +49,10 @@ export class ListingCalls implements CallSource {
 
   private get firstPage(): number {
     return Math.min(FIRST_PAGE, this.largestPage)
+  }
+
+  exhausted(): boolean {
+    return this.left <= 0
   }
 
   put(out: Buffer, at: number, xid: number): number {
@@ -77,6 +85,7 @@ export class ListingCalls implements CallSource {
     this.page = this.firstPage
     this.position.fill(0)
     this.seen = 0
+    this.left -= 1
     return true
   }
 
