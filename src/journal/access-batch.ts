@@ -30,24 +30,27 @@ export interface Access {
 }
 
 export interface AccessBatch {
-  readonly contexts: readonly AccessContext[]
   readonly accesses: readonly Access[]
   /** Accesses before these that were not recorded, since they came faster than could be stored. */
   readonly dropped: number
 }
 
 /** A batch is full when it holds so many accesses, or so many bytes. */
-export const ACCESSES_MAX = 2048
-export const ACCESS_BYTES_MAX = 64 * 1024
+export const ACCESSES_MAX = 4096
+export const ACCESS_BYTES_MAX = 128 * 1024
 
 const VERSION = 1
 /** Longer names are of no file; what was asked for is told by its beginning. */
 const NAME_KEPT = 1024
+/** Copied here: a call into the runtime takes longer. */
+const SHORT_NAME = 48
 /** Eleven integers of up to eight bytes, and a name. */
 const ENTRY_MAX = 11 * 8 + NAME_KEPT
 const FIELDS = 6
 /** A power of two. */
 const SLOTS = 64
+/** A power of two. */
+const NAMES = 512
 const SECOND = 1_000_000_000
 
 export class AccessBatchWriter {
@@ -61,6 +64,10 @@ export class AccessBatchWriter {
   private readonly contexts = new Float64Array(SLOTS * FIELDS)
   private readonly numbers = new Int32Array(SLOTS)
   private contextCount = 0
+  /** The same of names, by a cheap hash; numbered from 1. */
+  private readonly names = new Array<string>(NAMES).fill('')
+  private readonly nameNumbers = new Int32Array(NAMES)
+  private nameCount = 0
   private sec = 0
   private nsec = 0
   private ino = 0
@@ -71,13 +78,14 @@ export class AccessBatchWriter {
 
   /** Begins a batch. */
   clear(dropped: number): void {
-    this.at = 0
     this.count = 0
     this.contextCount = 0
     this.numbers.fill(-1)
+    this.names.fill('')
+    this.nameCount = 0
     this.ino = 0
-    this.put(VERSION)
-    this.put(dropped)
+    this.at = put(this.bytes, 0, VERSION)
+    this.at = put(this.bytes, this.at, dropped)
   }
 
   get full(): boolean {
@@ -100,20 +108,36 @@ export class AccessBatchWriter {
     ino: number,
     name: string,
   ): void {
-    this.putContext(op, client, uid, gid, share, refusal)
-    if (this.count > 0) this.put((sec - this.sec) * SECOND + nsec - this.nsec)
-    else this.put(0)
+    const { bytes } = this
+    let at = this.putContext(op, client, uid, gid, share, refusal)
+    const since = this.count === 0 ? 0 : (sec - this.sec) * SECOND + nsec - this.nsec
+    at = put(bytes, at, since)
     this.sec = sec
     this.nsec = nsec
     const step = ino - this.ino
-    this.put(step < 0 ? -2 * step - 1 : 2 * step)
+    at = put(bytes, at, step < 0 ? -2 * step - 1 : 2 * step)
     this.ino = ino
-    const length = Math.min(name.length, NAME_KEPT)
-    this.put(length)
-    if (length > 0) this.at += this.bytes.latin1Write(name, this.at, length)
+    this.at = name === '' ? put(bytes, at, 0) : this.putName(at, name)
     this.count += 1
   }
 
+  /** Returns where to go on. Names that were met a moment ago are named by their number. */
+  private putName(from: number, name: string): number {
+    const { bytes } = this
+    const length = Math.min(name.length, NAME_KEPT)
+    const last = name.charCodeAt(length - 1)
+    const slot = (length * 61 + last * 31 + name.charCodeAt(length >> 1) * 7) & (NAMES - 1)
+    if (this.names[slot] === name) return put(bytes, from, 2 * (this.nameNumbers[slot] as number))
+    this.nameCount += 1
+    this.names[slot] = name
+    this.nameNumbers[slot] = this.nameCount
+    let at = put(bytes, from, 2 * length + 1)
+    if (length > SHORT_NAME) return at + bytes.latin1Write(name, at, length)
+    for (let i = 0; i < length; i++) bytes[at++] = name.charCodeAt(i)
+    return at
+  }
+
+  /** Returns where to go on. */
   private putContext(
     op: number,
     client: number,
@@ -121,113 +145,167 @@ export class AccessBatchWriter {
     gid: number,
     share: number,
     refusal: number,
-  ): void {
-    const { contexts } = this
+  ): number {
+    const { contexts, bytes } = this
     const slot = (op * 7 + client * 31 + uid * 17 + share * 3 + refusal) & (SLOTS - 1)
-    const at = slot * FIELDS
+    let field = slot * FIELDS
     const number = this.numbers[slot] as number
     if (
       number >= 0 &&
-      contexts[at] === op &&
-      contexts[at + 1] === client &&
-      contexts[at + 2] === uid &&
-      contexts[at + 3] === gid &&
-      contexts[at + 4] === share &&
-      contexts[at + 5] === refusal
+      contexts[field] === op &&
+      contexts[field + 1] === client &&
+      contexts[field + 2] === uid &&
+      contexts[field + 3] === gid &&
+      contexts[field + 4] === share &&
+      contexts[field + 5] === refusal
     ) {
-      this.put(number)
-      return
+      return put(bytes, this.at, number)
     }
-    this.put(this.contextCount)
+    let at = put(bytes, this.at, this.contextCount)
     this.numbers[slot] = this.contextCount
     this.contextCount += 1
-    contexts[at] = op
-    contexts[at + 1] = client
-    contexts[at + 2] = uid
-    contexts[at + 3] = gid
-    contexts[at + 4] = share
-    contexts[at + 5] = refusal
-    for (let i = at; i < at + FIELDS; i++) this.put(contexts[i] as number)
-  }
-
-  /** An integer up to 2^53 - 1, seven bits a byte, the lowest first. */
-  private put(value: number): void {
-    const { bytes } = this
-    let rest = value
-    while (rest >= 0x80) {
-      bytes[this.at++] = (rest & 0x7f) | 0x80
-      rest = rest < 0x8000_0000 ? rest >>> 7 : Math.floor(rest / 0x80)
+    for (const value of [op, client, uid, gid, share, refusal]) {
+      contexts[field++] = value
+      at = put(bytes, at, value)
     }
-    bytes[this.at++] = rest
+    return at
   }
 }
 
-class Cursor {
+/**
+ * An integer up to 2^53 - 1, seven bits a byte, the lowest first. Returns where to go on.
+ */
+function put(bytes: Buffer, at: number, value: number): number {
+  if (value < 0x80) {
+    bytes[at] = value
+    return at + 1
+  }
+  return putLong(bytes, at, value)
+}
+
+function putLong(bytes: Buffer, at: number, value: number): number {
+  let [next, rest] = [at, value]
+  while (rest >= 0x80) {
+    bytes[next++] = (rest & 0x7f) | 0x80
+    rest = rest < 0x8000_0000 ? rest >>> 7 : Math.floor(rest / 0x80)
+  }
+  bytes[next++] = rest
+  return next
+}
+
+/** Goes through a packed batch, one access after the other, and makes no objects for them. */
+export class AccessBatchReader {
+  readonly dropped: number
+  readonly contexts: AccessContext[] = []
+  /** Of the access in hand. */
+  context: AccessContext | undefined
+  sec: number
+  nsec: number
+  ino = 0
+  /** Where its name lies in `bytes`. */
+  nameStart = 0
+  nameEnd = 0
   readonly bytes: Buffer
-  at = 0
+  private at = 0
+  /** Where each begins and ends; the first one is none. */
+  private readonly names = [0, 0]
 
-  constructor(bytes: Buffer) {
+  /** `first`: the time of the first one, which its record has. Throws JournalFormatError. */
+  constructor(bytes: Buffer, { sec, nsec }: Instant) {
     this.bytes = bytes
+    this.sec = sec
+    this.nsec = nsec
+    const version = this.integer()
+    if (version !== VERSION) {
+      throw new JournalFormatError(`accesses version ${version} is not known`)
+    }
+    this.dropped = this.integer()
   }
 
-  get ended(): boolean {
-    return this.at === this.bytes.length
+  /** False: there was none left. Throws JournalFormatError. */
+  next(): boolean {
+    if (this.at === this.bytes.length) return false
+    const { contexts } = this
+    const number = this.integer()
+    if (number === contexts.length) contexts.push(this.newContext())
+    this.context = contexts[number]
+    if (this.context === undefined) throw new JournalFormatError(`accesses: no context ${number}`)
+    this.nsec += this.integer()
+    if (this.nsec >= SECOND) {
+      this.sec += Math.floor(this.nsec / SECOND)
+      this.nsec %= SECOND
+    }
+    const step = this.integer()
+    this.ino += step % 2 === 0 ? step / 2 : -(step + 1) / 2
+    this.takeName(this.integer())
+    return true
   }
 
-  integer(): number {
-    let [value, scale] = [0, 1]
+  private takeName(code: number): void {
+    if (code % 2 === 0) {
+      const { nameStart, nameEnd } = this.nameNumbered(code / 2)
+      this.nameStart = nameStart
+      this.nameEnd = nameEnd
+      return
+    }
+    this.nameStart = this.at
+    this.nameEnd = this.at + (code - 1) / 2
+    if (this.nameEnd > this.bytes.length) throw new JournalFormatError('accesses: cut off')
+    this.at = this.nameEnd
+    this.names.push(this.nameStart, this.nameEnd)
+  }
+
+  private nameNumbered(number: number): Pick<AccessBatchReader, 'nameStart' | 'nameEnd'> {
+    const nameStart = this.names[2 * number]
+    const nameEnd = this.names[2 * number + 1]
+    if (nameStart === undefined || nameEnd === undefined) {
+      throw new JournalFormatError(`accesses: no name ${number}`)
+    }
+    return { nameStart, nameEnd }
+  }
+
+  get name(): string {
+    const { nameStart, nameEnd } = this
+    return nameStart === nameEnd ? '' : this.bytes.latin1Slice(nameStart, nameEnd)
+  }
+
+  private newContext(): AccessContext {
+    const op = this.integer()
+    const client = this.integer()
+    const uid = this.integer()
+    const gid = this.integer()
+    const share = this.integer()
+    const refusal = this.integer()
+    return { op, client, uid, gid, share, refusal }
+  }
+
+  private integer(): number {
+    const first = this.bytes[this.at++]
+    if (first !== undefined && first < 0x80) return first
+    return this.longInteger(first)
+  }
+
+  private longInteger(first: number | undefined): number {
+    let [byte, value, scale] = [first, 0, 1]
     for (;;) {
-      const byte = this.bytes[this.at++]
       if (byte === undefined) throw new JournalFormatError('accesses: cut off')
       value += (byte & 0x7f) * scale
       if (byte < 0x80) break
       scale *= 0x80
+      byte = this.bytes[this.at++]
     }
     if (!Number.isSafeInteger(value)) throw new JournalFormatError('accesses: integer expected')
     return value
-  }
-
-  text(length: number): string {
-    const end = this.at + length
-    if (end > this.bytes.length) throw new JournalFormatError('accesses: cut off')
-    const text = this.bytes.latin1Slice(this.at, end)
-    this.at = end
-    return text
   }
 }
 
 /** `first`: the time of the first one, which its record has. Throws JournalFormatError. */
 export function unpackAccesses(bytes: Buffer, first: Instant): AccessBatch {
-  const cursor = new Cursor(bytes)
-  const version = cursor.integer()
-  if (version !== VERSION) throw new JournalFormatError(`accesses version ${version} is not known`)
-  const dropped = cursor.integer()
+  const reader = new AccessBatchReader(bytes, first)
   const accesses: Access[] = []
-  const contexts: AccessContext[] = []
-  let { sec, nsec } = first
-  let ino = 0
-  while (!cursor.ended) {
-    const number = cursor.integer()
-    if (number === contexts.length) contexts.push(contextAt(cursor))
-    const context = contexts[number]
-    if (context === undefined) throw new JournalFormatError(`accesses: no context ${number}`)
-    nsec += cursor.integer()
-    sec += Math.floor(nsec / SECOND)
-    nsec %= SECOND
-    const step = cursor.integer()
-    ino += step % 2 === 0 ? step / 2 : -(step + 1) / 2
-    const name = cursor.text(cursor.integer())
-    accesses.push({ context, sec, nsec, ino, name })
+  while (reader.next()) {
+    const { sec, nsec, ino, name } = reader
+    accesses.push({ context: reader.context as AccessContext, sec, nsec, ino, name })
   }
-  return { contexts, accesses, dropped }
-}
-
-function contextAt(cursor: Cursor): AccessContext {
-  const op = cursor.integer()
-  const client = cursor.integer()
-  const uid = cursor.integer()
-  const gid = cursor.integer()
-  const share = cursor.integer()
-  const refusal = cursor.integer()
-  return { op, client, uid, gid, share, refusal }
+  return { accesses, dropped: reader.dropped }
 }

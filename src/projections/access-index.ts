@@ -2,14 +2,14 @@
  * The audit's index of records that hold many accesses: for each a filter and a context of its own,
  * so that one is skipped or read by itself. docs/formats/audit-index.md.
  */
-import { type Access, type AccessContext, unpackAccesses } from '../journal/access-batch.ts'
+import { AccessBatchReader, type AccessContext } from '../journal/access-batch.ts'
 import { commandCodes } from '../journal/command-names.ts'
 import type { Event } from '../journal/events.ts'
 import type { JournalRecord, Origin } from '../journal/record.ts'
 import { refusals } from '../journal/refusal.ts'
 import type { StoreWriter } from '../store/store.ts'
 import { type NodeName, packContext } from './audit-context.ts'
-import { auditKey, keyKinds, pathHash } from './audit-keys.ts'
+import { auditKey, keyKinds, pathHash, pathHashOfBytes } from './audit-keys.ts'
 import { AuditNames } from './audit-names.ts'
 import { DEPTH_MAX, placeOf } from './audit-place.ts'
 import { fileKind, ROOT_INO } from './inode.ts'
@@ -34,6 +34,8 @@ interface Place extends NodeName {
 
 /** Places that are kept from one record to the next. */
 const PLACES_MAX = 32_768
+/** A power of two. */
+const RECENT = 1024
 
 export class AccessIndex {
   private readonly world: World
@@ -44,8 +46,9 @@ export class AccessIndex {
   private readonly places = new Map<number, Place>()
   /** Inodes that the record's filter and context have, with all that lead to them. */
   private readonly named = new Set<number>()
-  /** The directory that was looked in last. */
-  private dir = { share: 0, ino: 0, hash: 0 }
+  /** Inodes that the record met a moment ago, and the hashes of their paths: saves a look-up. */
+  private readonly recent = new Float64Array(RECENT)
+  private readonly recentHashes = new Int32Array(RECENT)
 
   constructor(world: World) {
     this.world = world
@@ -63,12 +66,19 @@ export class AccessIndex {
   }
 
   add({ seq, sec, nsec, command, origin }: JournalRecord, packed: Buffer): void {
-    const { contexts, accesses, dropped } = unpackAccesses(packed, { sec, nsec })
+    const reader = new AccessBatchReader(packed, { sec, nsec })
     if (this.places.size > PLACES_MAX) this.places.clear()
-    this.dir = { share: 0, ino: 0, hash: 0 }
-    if (dropped > 0) this.names.addTuple({ command, refusal: refusals.delayed, share: 0, origin })
-    for (const context of contexts) this.addContext(context)
-    for (let i = 0; i < accesses.length; i++) this.addAccess(accesses[i] as Access)
+    this.recent.fill(0)
+    if (reader.dropped > 0) {
+      this.names.addTuple({ command, refusal: refusals.delayed, share: 0, origin })
+    }
+    for (let known = 0; reader.next(); ) {
+      if (reader.contexts.length > known) {
+        this.addContext(reader.contexts[known] as AccessContext)
+        known += 1
+      }
+      this.addAccess(reader)
+    }
     const { filter, rows } = this.names
     this.finished.push({ seq, filter: filter.finished(), context: packContext(rows) })
     this.names.clear()
@@ -84,16 +94,23 @@ export class AccessIndex {
     this.names.addShare(share)
   }
 
-  private addAccess({ context: { share }, ino, name }: Access): void {
-    if (name === '') {
-      if (ino !== ROOT_INO) this.addNode(share, ino)
-      return
-    }
-    if (this.dir.ino !== ino || this.dir.share !== share) {
-      const hash = ino === ROOT_INO ? this.names.addShare(share) : this.addNode(share, ino)
-      this.dir = { share, ino, hash }
-    }
-    this.names.filter.add(auditKey(keyKinds.path, pathHash(this.dir.hash, name)))
+  private addAccess({ context, ino, bytes, nameStart, nameEnd }: AccessBatchReader): void {
+    const { share } = context as AccessContext
+    const hash = ino === ROOT_INO ? this.names.addShare(share) : this.pathOf(share, ino)
+    if (nameStart === nameEnd) return
+    const path = pathHashOfBytes(hash, bytes, nameStart, nameEnd)
+    this.names.filter.add(auditKey(keyKinds.path, path))
+  }
+
+  /** Of an inode that is in filter and context when it returns. */
+  private pathOf(share: number, ino: number): number {
+    const id = nodeId(share, ino)
+    const slot = ino & (RECENT - 1)
+    if (this.recent[slot] === id) return this.recentHashes[slot] as number
+    const hash = this.addNode(share, ino)
+    this.recent[slot] = id
+    this.recentHashes[slot] = hash
+    return hash
   }
 
   /** Adds an inode and all that it lies in. Returns the hash of its path, 0 if it has none. */

@@ -63,6 +63,13 @@ const SLASH = 0x2f
 export const pathHash = (parent: number, name: string): number =>
   textHash(name, Math.imul(parent ^ SLASH, FNV_PRIME))
 
+/** The same of a name that lies in `bytes` from `start` to `end`. */
+export function pathHashOfBytes(parent: number, bytes: Buffer, start: number, end: number): number {
+  let hash = Math.imul(parent ^ SLASH, FNV_PRIME)
+  for (let i = start; i < end; i++) hash = Math.imul(hash ^ (bytes[i] as number), FNV_PRIME)
+  return hash
+}
+
 /** Of the path with no names in it. */
 export const ROOT_HASH = FNV_BASIS
 

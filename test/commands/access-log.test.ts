@@ -42,7 +42,19 @@ describe('accesses', () => {
       Array.from({ length: ACCESSES_MAX }, (_, i) => i + 1),
     )
     assert.deepEqual([appended.length, one?.accesses.length], [2, 1])
-    assert.equal(appended[1]?.nsec, ACCESSES_MAX)
+    assert.equal(appended[1]?.nsec, 1)
+  })
+
+  test('have the time of the piece they came in, and never an earlier one', async () => {
+    note(1)
+    note(2)
+    await null
+    note(3)
+    log.flush()
+    note(4)
+    log.flush()
+    const times = appended.flatMap((record) => batchOf(record).accesses.map(({ nsec }) => nsec))
+    assert.deepEqual(times, [0, 0, 1, 2])
   })
 
   test('become one a moment later', (t) => {
@@ -66,7 +78,6 @@ describe('accesses', () => {
     overwhelmed = false
     t.mock.timers.tick(100)
     assert.deepEqual(batchOf(appended[0]), {
-      contexts: [],
       accesses: [],
       dropped: 2 * ACCESSES_MAX + 5,
     })

@@ -32,11 +32,13 @@ describe('a batch of accesses', () => {
     put(writer, { ...FIRST, sec: FIRST.sec + 1, nsec: 100, ino: 299, name: 'a\xff' })
     const context = { ...CONTEXT, refusal: 5 }
     put(writer, { ...FIRST, context, sec: FIRST.sec + 1, nsec: 100 })
+    put(writer, { ...FIRST, sec: FIRST.sec + 1, nsec: 100, name: 'a\xff' })
     const expected = [
       ...['01', '8201'], // version, dropped
       ...['00', '8602', '03', 'e807', '64', '02', '00', '00', 'd804', '00'],
-      ...['00', 'c801', '01', '02', '61ff'],
+      ...['00', 'c801', '01', '05', '61ff'],
       ...['01', '8602', '03', 'e807', '64', '02', '05', '00', '02', '00'],
+      ...['00', '00', '00', '02'], // the first name again
     ]
     assert.equal(writer.taken().toString('hex'), expected.join(''))
   })
@@ -57,7 +59,7 @@ describe('a batch of accesses', () => {
           ...{ op: random.below(4), client: large(), uid: large(), gid: large() },
           ...{ share: random.below(3), refusal: random.below(2) },
         }
-        const name = '\x80x'.repeat(random.below(120))
+        const name = '\x80x\xff'.repeat(random.below(5) * 20).slice(0, random.below(400))
         const access = { context, sec, nsec, ino: large(), name }
         put(writer, access)
         written.push(access)
@@ -75,7 +77,7 @@ describe('a batch of accesses', () => {
     for (; !writer.full; count++) put(writer, FIRST)
     assert.equal(count, ACCESSES_MAX)
     writer.clear(0)
-    const name = 'n'.repeat(4096)
+    const name = 'n'.repeat(2000)
     const widest = {
       op: 2 ** 52,
       client: 2 ** 52,
@@ -85,7 +87,12 @@ describe('a batch of accesses', () => {
       refusal: 0,
     }
     for (let gid = 2 ** 52; !writer.full; gid++) {
-      put(writer, { ...FIRST, context: { ...widest, gid }, ino: 2 ** 48 - 1, name })
+      put(writer, {
+        ...FIRST,
+        context: { ...widest, gid },
+        ino: 2 ** 48 - 1,
+        name: `${name}${gid}`,
+      })
     }
     const packed = writer.taken()
     assert.ok(packed.length >= ACCESS_BYTES_MAX)
@@ -107,7 +114,7 @@ describe('a batch of accesses', () => {
         assert.ok(error instanceof JournalFormatError, String(error))
       }
     }
-    const damaged = ['02', '010007', `0100${'ff'.repeat(20)}`, '']
+    const damaged = ['02', `010000${'00'.repeat(8)}04`, '010007', `0100${'ff'.repeat(20)}`, '']
     for (const hex of damaged) {
       assert.throws(() => unpackAccesses(Buffer.from(hex, 'hex'), FIRST), JournalFormatError)
     }

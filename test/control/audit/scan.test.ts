@@ -278,5 +278,6 @@ test(`a random past, seed ${seed}`, async (t) => {
   await ask({ share: '/other' })
   const before = blocksRead
   await ask({ path: '/export/never' })
-  assert.equal(blocksRead, before, 'what was never there is not looked for')
+  // One filter in a thousand may err, and there is one for each record with accesses.
+  assert.ok(blocksRead - before < 8, 'what was never there is hardly looked for')
 })
