@@ -21,21 +21,19 @@ export interface MenderOptions {
   readonly onHidden: (block: FoundBlock) => void
 }
 
-type Waiting = Map<string, PromiseWithResolvers<boolean>>
-
 /** What is read between two pauses, a block's header counted as so much. */
 const PIECE = MiB
 const HEADER_COST = 16 * KiB
-/** Blocks that are known to be nowhere: looking for them again would read all segments again. */
-const GONE_MAX = 10_000
+/** How long a search that has come to its end stands for another one: it has found all there is. */
+const CURRENT_MILLIS = 600_000
 
 export class Mender {
   private readonly options: MenderOptions
-  private readonly gone = new Set<string>()
-  /** Who waits since before the search that is under way began, and who came later. */
-  private waiting: Waiting = new Map()
-  private late: Waiting = new Map()
+  /** Who waits for the search that is under way. What it has passed is in the index. */
+  private readonly waiting = new Map<string, PromiseWithResolvers<boolean>>()
   private searching = false
+  /** All segments were looked at not long ago. */
+  private current = false
 
   constructor(options: MenderOptions) {
     this.options = options
@@ -54,15 +52,15 @@ export class Mender {
 
   /**
    * Whether the index finds a block now that it did not find before. Looks at all segments, unless
-   * that was done for it; what else the index had lost is found on the way.
+   * that was done not long ago; all that the index had lost is found on the way.
    */
   find(id: string): Promise<boolean> {
     if (this.isKnown(id)) return Promise.resolve(true)
-    if (this.gone.has(id)) return Promise.resolve(false)
-    const asked = this.waiting.get(id) ?? this.late.get(id)
+    if (this.current) return Promise.resolve(false)
+    const asked = this.waiting.get(id)
     if (asked !== undefined) return asked.promise
     const answer = Promise.withResolvers<boolean>()
-    this.late.set(id, answer)
+    this.waiting.set(id, answer)
     if (!this.searching) void this.search()
     return answer.promise
   }
@@ -74,30 +72,18 @@ export class Mender {
   private async search(): Promise<void> {
     this.searching = true
     try {
-      while (this.late.size > 0) {
-        this.waiting = this.late
-        this.late = new Map()
-        await this.round()
-        for (const [id, { resolve }] of this.waiting) {
-          const known = this.isKnown(id)
-          if (!known) this.lost(id)
-          resolve(known)
-        }
-      }
+      await this.round()
+      this.current = true
+      setTimeout(() => {
+        this.current = false
+      }, CURRENT_MILLIS).unref()
+      for (const [id, { resolve }] of this.waiting) resolve(this.isKnown(id))
     } catch (error) {
-      for (const some of [this.waiting, this.late]) {
-        for (const { reject } of some.values()) reject(error)
-        some.clear()
-      }
+      for (const { reject } of this.waiting.values()) reject(error)
     } finally {
-      this.waiting = new Map()
+      this.waiting.clear()
       this.searching = false
     }
-  }
-
-  private lost(id: string): void {
-    if (this.gone.size >= GONE_MAX) this.gone.clear()
-    this.gone.add(id)
   }
 
   private async round(): Promise<void> {
@@ -149,11 +135,11 @@ export class Mender {
     makeDurable(file, hidden)
     this.options.index.change(hidden, [], new Map())
     for (const block of hidden) {
-      const answers = [this.waiting, this.late].map((some) => some.get(block.id))
-      for (const some of [this.waiting, this.late]) some.delete(block.id)
-      if (answers.every((answer) => answer === undefined)) continue
+      const answer = this.waiting.get(block.id)
+      if (answer === undefined) continue
+      this.waiting.delete(block.id)
       this.options.onHidden(block)
-      for (const answer of answers) answer?.resolve(true)
+      answer.resolve(true)
     }
   }
 }
