@@ -99,6 +99,8 @@ describe(`healing (DFS_SEED=${seed})`, () => {
       await write(`f${i}`, bytes)
     }
     const hidden = ['f0', 'f3', 'f8']
+    // What was not indexed when it stopped is when it has started.
+    await restart('stop')
     // Stopped in good order, so that nobody looks at every page.
     await restart('stop', () => {
       for (const [n, name] of hidden.entries()) {
@@ -125,6 +127,7 @@ describe(`healing (DFS_SEED=${seed})`, () => {
     const [lost, other] = [random.bytes(5000), random.bytes(5000)]
     await write('lost', lost)
     await write('other', other)
+    await restart('stop')
     await restart('stop', () => {
       assert.ok(flip([index()], nameOf(lost), 31) > 0)
       assert.ok(flip(filesOf(data, 'segments'), nameOf(lost), 0) > 0)
