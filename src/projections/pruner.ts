@@ -55,7 +55,8 @@ export class Pruner {
   /** First of all: who looks at the past must know that it is going before it goes. */
   private moveHorizons(horizon: Horizon): void {
     this.store.commit((writer) => {
-      for (const { id } of this.world.control.shares.values()) {
+      // Share 0 is the control plane, which checks must know the horizon of as well.
+      for (const id of [0, ...[...this.world.control.shares.values()].map((share) => share.id)]) {
         const seq = Math.max(this.world.horizon(id), horizon(id))
         if (seq > 0) writeHorizon(writer, id, seq)
       }

@@ -76,7 +76,7 @@ export class StoreCompare {
   private absent(name: string, { key, value }: Row, past: boolean): void {
     const { horizon, folded } = this.options
     const group = groupOfKey(key)
-    const forgotten = horizon(shareOf(group))
+    const forgotten = horizon(shareOf(group)) || this.leastHorizon(group)
     if (past && value !== undefined && seqOfRow(value) <= forgotten) return
     const share = folded.control.shares.get(shareOf(group))
     if (share !== undefined && share.deleted !== 0 && share.deleted <= forgotten) return
@@ -84,6 +84,16 @@ export class StoreCompare {
     const since = content ? folded.graves.get(group, 0)?.since : undefined
     if (since !== undefined && since <= forgotten) return
     this.differs(name, key, 'is missing')
+  }
+
+  /**
+   * Of the control plane in stores that do not say it: it is remembered as long as any share is.
+   */
+  private leastHorizon(group: number): number {
+    const { horizon, folded } = this.options
+    if (shareOf(group) !== 0) return 0
+    const shares = [...folded.control.shares.values()].map(({ id }) => horizon(id))
+    return shares.length === 0 ? 0 : Math.min(...shares)
   }
 
   private differs(name: string, key: Buffer, how: string): void {

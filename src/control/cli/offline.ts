@@ -1,10 +1,12 @@
 /** Tools on a data directory that no server is using. */
+import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type DataPaths, dataPaths, lockDataDirectory } from '../../commands/data-directory.ts'
 import { recoverJournal } from '../../commands/recover-journal.ts'
 import { LmdbJournal } from '../../journal/lmdb.ts'
 import { MiB } from '../../platform/limits.ts'
+import { readHorizons, writeHorizon } from '../../projections/checkpoint.ts'
 import { Follower, REFOLD_RECORDS } from '../../projections/follower.ts'
 import { World } from '../../projections/world.ts'
 import { LmdbStore } from '../../store/lmdb-store.ts'
@@ -81,6 +83,29 @@ own (dfsctl digest) is the same when it has seen the same journal.`,
   },
 }
 
+/** What retention has forgotten, for who makes projections anew: its content is gone. */
+async function horizonsIn(path: string): Promise<ReadonlyMap<number, number>> {
+  if (!existsSync(path)) return new Map()
+  let store: LmdbStore | undefined
+  try {
+    store = new LmdbStore(path, { readOnly: true })
+    return readHorizons(store)
+  } catch {
+    // Damaged: the next round of forgetting finds out again.
+    return new Map()
+  } finally {
+    await store?.close()
+  }
+}
+
+async function keepHorizons(path: string, horizons: ReadonlyMap<number, number>): Promise<void> {
+  const store = new LmdbStore(path)
+  store.commit((writer) => {
+    for (const [share, seq] of horizons) writeHorizon(writer, share, seq)
+  })
+  await store.close()
+}
+
 export const rebuildCommand: CliCommand = {
   name: 'rebuild',
   summary: 'make the projections anew from the journal',
@@ -93,7 +118,9 @@ the one from before: projections hold nothing that the journal does not.`,
     const paths = dataOption(values)
     const unlock = await lockDataDirectory(paths.root)
     try {
+      const horizons = await horizonsIn(paths.projections)
       await rm(dirname(paths.projections), { recursive: true, force: true })
+      await keepHorizons(paths.projections, horizons)
       say(values['json'] === true, await catchUp(paths, paths.projections, onStderr))
     } finally {
       await unlock()
