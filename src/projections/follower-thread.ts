@@ -92,6 +92,11 @@ export class FollowerThread {
     }, TELL_MILLIS).unref()
   }
 
+  /** Whether somebody waits for what is in the store, and it should come there early. */
+  hurry(hurried: boolean): void {
+    this.thread.tell('hurry', hurried)
+  }
+
   /** Resolves when all that is durable now is in the store. */
   async flush(): Promise<Checkpoint> {
     await this.settled()

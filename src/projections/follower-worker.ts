@@ -23,6 +23,7 @@ const stop = new AbortController()
 
 const emit = serveThread({
   durable: () => journal.poke(),
+  hurry: (hurried: boolean) => follower.hurry(hurried),
   /** Everything that is durable now is in the store when it is answered. */
   flush: async () => {
     journal.poke()

@@ -27,6 +27,9 @@ const FLUSH_MILLIS = 250
 export const REFOLD_RECORDS = 50_000
 /** Records may change many rows each. */
 const FLUSH_ROWS = 250_000
+const HURRY_MILLIS = 10
+/** Records a millisecond. */
+const HURRY_RATE = 3
 /** As power of two: of accesses, what an index keeps in memory as much for as for a record. */
 const BYTES_A_RECORD = 8
 
@@ -35,6 +38,12 @@ export class Follower {
   private readonly options: FollowerOptions
   private readonly audit: AuditIndex
   private pending = 0
+  /** Somebody waits for what is in the store. */
+  private hurried = false
+  /** How long the flush that is due next was put off, or the last one. */
+  private putOff = FLUSH_MILLIS
+  /** Records a millisecond that came until the last flush. */
+  private rate = 0
   /** Of the last frame that was folded. */
   private hash: Buffer
   private timer: NodeJS.Timeout | undefined
@@ -92,7 +101,8 @@ export class Follower {
 
   private flushSoon(): void {
     if (this.timer !== undefined || this.pending === 0) return
-    const millis = this.options.flushMillis ?? FLUSH_MILLIS
+    const millis = this.hurried && this.rate < HURRY_RATE ? HURRY_MILLIS : FLUSH_MILLIS
+    this.putOff = this.options.flushMillis ?? millis
     this.timer = setTimeout(() => {
       try {
         this.flushOrWait()
@@ -100,7 +110,12 @@ export class Follower {
         this.failure = error
         this.broken.abort()
       }
-    }, millis)
+    }, this.putOff)
+  }
+
+  /** Whether to flush early, as long as little comes: much of it costs less in large flushes. */
+  hurry(hurried: boolean): void {
+    this.hurried = hurried
   }
 
   /**
@@ -121,6 +136,7 @@ export class Follower {
   flush(): Checkpoint {
     clearTimeout(this.timer)
     this.timer = undefined
+    this.rate = this.pending / this.putOff
     this.pending = 0
     fault('flush.begin')
     const checkpoint = this.world.flush(this.hash, (writer) => this.audit.flushTo(writer))

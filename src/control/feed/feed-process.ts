@@ -33,7 +33,7 @@ const HEAP = 256
 const IDLE_MILLIS = 30_000
 const END_MILLIS = 6000
 /** Told at most so often what is durable. */
-const TELL_MILLIS = 50
+const TELL_MILLIS = 20
 
 export class FeedProcess {
   consumers = 0

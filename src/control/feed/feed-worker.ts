@@ -28,7 +28,7 @@ const PRIORITY = 19
 setPriority(PRIORITY)
 
 /** How often it looks whether what is durable has come to the journal and the store. */
-const LOOK_MILLIS = 50
+const LOOK_MILLIS = 20
 
 const journal = await LmdbJournal.open({ dir: settings.journalDir, readOnly: true })
 const past = new StoredPast(new LmdbStore(settings.storePath, { readOnly: true }))

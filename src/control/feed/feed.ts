@@ -110,7 +110,7 @@ export class Feed {
     if (this.current?.engine === engine && !this.current.process.leaving) {
       return this.current.process
     }
-    const { paths, stream, world } = engine
+    const { paths, stream, world, follower } = engine
     const settings = {
       journalDir: paths.journal,
       storePath: paths.projections,
@@ -123,10 +123,12 @@ export class Feed {
     const feed = new FeedProcess(settings, this.log, () => {
       told.unsubscribe()
       lost.removeEventListener('abort', end)
+      if (!lost.aborted) follower.hurry(false)
     })
     const end = () => this.leave(feed)
     lost.addEventListener('abort', end)
     this.current = { engine, process: feed }
+    follower.hurry(true)
     return feed
   }
 
