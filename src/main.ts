@@ -4,10 +4,7 @@ import { runCommands } from './control/cli/commands.ts'
 import { fsckCommand } from './control/cli/fsck.ts'
 import { journalCommand } from './control/cli/journal.ts'
 import { digestCommand, rebuildCommand } from './control/cli/offline.ts'
-import { boundHeapGrowth } from './platform/heap.ts'
 import { startCommand } from './start.ts'
-
-boundHeapGrowth()
 
 await runCommands('dfs', 'An event-sourced network file server', [
   startCommand,

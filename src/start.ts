@@ -1,6 +1,7 @@
 import { flushCompileCache } from 'node:module'
 import { type CliCommand, UsageError } from './control/cli/commands.ts'
 import { ConfigError, loadConfig, settings, settingsHelp } from './platform/config.ts'
+import { boundHeapGrowth } from './platform/heap.ts'
 import { createLog } from './platform/log.ts'
 import { Server } from './server.ts'
 
@@ -29,6 +30,7 @@ TOML file of --config, then these defaults:
 ${settingsHelp()}`,
   options: { ...flags, config: { type: 'string' } },
   run: async ({ values }) => {
+    boundHeapGrowth()
     const { config: file, ...given } = values
     const config = read(given, typeof file === 'string' ? file : process.env['DITTOFS_CONFIG'])
     const log = createLog(config['log-level'])

@@ -40,6 +40,8 @@ class Group<V, S> {
   /** Ascending and each once. Appending at the end, as cookies and logs do, keeps it so. */
   sorted = true
   pruneAt = PRUNE_AT
+  /** Whether it is among the table's groups with fresh slots. */
+  listed = false
   /** Whether all its rows are in `slots`, so that what is not there is in no store either. */
   complete: boolean
 
@@ -58,8 +60,8 @@ export class GroupTable<V, S extends string | number> extends Table<V, S> {
   private lastId = -1
   private last: Group<V, S> | undefined
   private readonly begun = new Set<number>()
-  /** Groups whose fresh slots are to be looked through, since the store has some of them. */
-  private readonly stale = new Set<Group<V, S>>()
+  /** Groups that have fresh slots, each once. */
+  private freshGroups: Group<V, S>[] = []
   private readonly sub: SubKey<S>
   private readonly key = Buffer.alloc(KEY_MAX)
   private readonly keys: Buffer[] = []
@@ -122,24 +124,24 @@ export class GroupTable<V, S extends string | number> extends Table<V, S> {
     if (last?.sub === slot.sub) group.fresh.pop()
     else if (last !== undefined && last.sub > slot.sub) group.sorted = false
     group.fresh.push(slot)
+    if (!group.listed) {
+      group.listed = true
+      this.freshGroups.push(group)
+    }
     if (group.fresh.length >= group.pruneAt) this.prune(group)
   }
 
-  /** What a group remembers of it would keep it in memory when it is forgotten. */
-  protected override cleaned(slot: Slot<V>): void {
-    const group = this.group(slot.group)
-    if (group !== undefined && group.fresh.length > 0) this.stale.add(group)
-  }
-
+  /** What a group remembers of a slot would keep that in memory when it is forgotten. */
   override onFlushed(): void {
     super.onFlushed()
     const { flushed } = this.positions
-    for (const group of this.stale) {
+    this.freshGroups = this.freshGroups.filter((group) => {
       group.fresh = group.fresh.filter(({ seq }) => seq > flushed)
       group.sorted ||= group.fresh.length === 0
       group.pruneAt = Math.max(PRUNE_AT, 2 * group.fresh.length)
-    }
-    this.stale.clear()
+      group.listed = group.fresh.length > 0
+      return group.listed
+    })
   }
 
   /** Sorts the fresh slots and drops those that the store has by now. */

@@ -94,8 +94,6 @@ export abstract class Table<V, S extends string | number> {
   /** A view that is valid until the next call. */
   protected abstract keyOf(group: number, sub: S): Buffer
   protected changed(_slot: Slot<V>): void {}
-  /** The store has the slot's value now. */
-  protected cleaned(_slot: Slot<V>): void {}
   /** Whether rows of the group that are not in memory are not in the store either. */
   protected complete(_group: number): boolean {
     return false
@@ -301,7 +299,6 @@ export abstract class Table<V, S extends string | number> {
         this.dirty[kept++] = slot
       } else {
         slot.absent = slot.value === undefined
-        this.cleaned(slot)
       }
     }
     this.dirty.length = kept
