@@ -157,7 +157,8 @@ describe(`healing (DFS_SEED=${seed})`, () => {
       await refused('first')
       await logged(/is damaged in/, 1)
       assert.equal(await metric('damaged_blocks'), 1)
-      // What was found is known to the next life.
+      // What was found is known to the next life: the thread that notes it has done so by now.
+      await write('behind', random.bytes(300_000))
       await restart('kill')
       await write('third', bytes)
       for (const end of ['kill', 'stop'] as const) {
