@@ -103,9 +103,10 @@ describe(`healing (DFS_SEED=${seed})`, () => {
     await restart('stop')
     // Stopped in good order, so that nobody looks at every page.
     await restart('stop', () => {
-      for (const [n, name] of hidden.entries()) {
+      for (const name of hidden) {
         const key = nameOf(contents.get(name) as Buffer)
-        assert.ok(flip([index()], key, n === 0 ? 0 : 31) > 0, `${name} is not in the index`)
+        // The last byte: keys that do not ascend any more are noticed by the start.
+        assert.ok(flip([index()], key, 31) > 0, `${name} is not in the index`)
       }
     })
     const all = await Promise.all([...contents.keys()].map(read))
