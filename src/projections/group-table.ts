@@ -2,8 +2,8 @@ import { NAME_MAX } from '../platform/limits.ts'
 import type { Store } from '../store/store.ts'
 import { copyRow, KEY_MAX, putGroup } from './row-codec.ts'
 import type { Slot } from './slot.ts'
-import type { Positions, StoredRow, TableSpec } from './table.ts'
 import { Table } from './table.ts'
+import type { Positions, StoredRow, TableSpec } from './table-spec.ts'
 
 /** How the second part of a key is ordered and stored. Names sort by bytes, numbers by value. */
 export interface SubKey<S extends string | number> {

@@ -1,8 +1,8 @@
 import type { Store } from '../store/store.ts'
 import { groupOfKey, putGroup, seqOfRow } from './row-codec.ts'
 import { Slot } from './slot.ts'
-import type { Positions, TableSpec } from './table.ts'
 import { Table } from './table.ts'
+import type { Positions, TableSpec } from './table-spec.ts'
 
 const FIRST = Buffer.alloc(8)
 const PAST_LAST = Buffer.alloc(9, 0xff)

@@ -2,7 +2,7 @@
 import { MiB } from '../platform/limits.ts'
 import * as wire from '../wire/schema.ts'
 import { inodeSchema } from './inode.ts'
-import type { TableSpec } from './table.ts'
+import type { TableSpec } from './table-spec.ts'
 
 /** What a name in a directory stands for. */
 export const entrySchema = wire.struct('entry', { ino: wire.varuint, cookie: wire.varuint })

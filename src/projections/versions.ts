@@ -2,7 +2,7 @@
 import type { Inode } from './inode.ts'
 import { nodeId } from './node-id.ts'
 import type { Entry } from './rows.ts'
-import type { RowVersion } from './table.ts'
+import type { RowVersion } from './table-spec.ts'
 import type { World } from './world.ts'
 
 type Read<V> = (share: number, upTo: number) => Iterable<RowVersion<V>>

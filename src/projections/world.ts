@@ -19,7 +19,7 @@ import { PastMemory } from './past-memory.ts'
 import { PastView } from './past-view.ts'
 import { Replies } from './replies.ts'
 import { tableSpecs, type Usage } from './rows.ts'
-import type { Positions } from './table.ts'
+import type { Positions } from './table-spec.ts'
 import { LiveView, type TreeView } from './tree-view.ts'
 import { WorldError } from './world-error.ts'
 

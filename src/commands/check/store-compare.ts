@@ -87,7 +87,7 @@ export class StoreCompare {
   }
 
   /**
-   * Of the control plane in stores that do not say it: it is remembered as long as any share is.
+   * Of the control plane in stores that do not say it: its past is kept while that of any share is.
    */
   private leastHorizon(group: number): number {
     const { horizon, folded } = this.options

@@ -7,7 +7,7 @@ import {
   RowCodec,
   seqOfRow,
 } from '../../projections/row-codec.ts'
-import type { TableSpec } from '../../projections/table.ts'
+import type { TableSpec } from '../../projections/table-spec.ts'
 import type { Store } from '../../store/store.ts'
 
 export const FIRST_KEY = Buffer.alloc(1)
