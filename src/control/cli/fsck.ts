@@ -1,7 +1,7 @@
 /** `dfs fsck`: whether everything in a data directory is what it should be, and making it so. */
 import { CheckError, type Checked, DataCheck } from '../../commands/check/data-check.ts'
 import type { Area, Finding, Progress } from '../../commands/check/finding.ts'
-import { InUseError, lockDataDirectory } from '../../commands/data-directory.ts'
+import { InUseError, lockDataDirectory } from '../../commands/data-lock.ts'
 import { isFull } from '../../platform/disk-full.ts'
 import { type CliCommand, type OptionValues, UsageError } from './commands.ts'
 import { dataOption } from './offline.ts'

@@ -1,7 +1,8 @@
 /** `dfs journal verify|cat|stat|head`: looking at a journal, also while a server writes it. */
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { type DataPaths, InUseError, lockDataDirectory } from '../../commands/data-directory.ts'
+import type { DataPaths } from '../../commands/data-directory.ts'
+import { InUseError, lockDataDirectory } from '../../commands/data-lock.ts'
 import { recoverJournal } from '../../commands/recover-journal.ts'
 import { unpackAccesses } from '../../journal/access-batch.ts'
 import { commandNameOf, operationNameOf } from '../../journal/command-names.ts'
