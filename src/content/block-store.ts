@@ -3,8 +3,9 @@
  * Reading what is in memory is synchronous; the rest comes later, checked on its way in.
  */
 import { CHECKED, headerSize, intact, type Location, readHeader } from './block.ts'
-import { BlockCache, type CachedBlock } from './block-cache.ts'
+import { BlockCache } from './block-cache.ts'
 import type { BlockIndex, Position } from './block-index.ts'
+import type { CachedBlock } from './cached-block.ts'
 import { DamageError, MissingError } from './damage.ts'
 import type { Disk, DiskFile } from './disk.ts'
 import { type FoundBlock, laneOf, segmentName } from './segment.ts'
@@ -48,17 +49,11 @@ export class BlockStore {
    * Keeps a block that no disk has yet, and returns the copy that it keeps. `landed` must follow.
    */
   pin(id: string, bytes: Buffer): Buffer {
-    const block = this.cache.admit(id, bytes.length)
-    block.pins += 1
-    if (block.whole !== undefined) return block.whole
-    const copy = Buffer.from(bytes)
-    this.cache.keepWhole(block, copy)
-    return copy
+    return this.cache.pin(id, bytes)
   }
 
   unpin(id: string): void {
-    const block = this.cache.find(id)
-    if (block !== undefined && block.pins > 0) block.pins -= 1
+    this.cache.unpin(id)
   }
 
   /** Remembers where blocks lie until the index has them. */
@@ -71,9 +66,7 @@ export class BlockStore {
 
   /** Keeps the bytes of a block that is on the disk already, if it is small. */
   keep(id: string, bytes: Buffer): void {
-    if (bytes.length > KEEP_WRITTEN) return
-    const block = this.cache.admit(id, bytes.length)
-    if (block.whole === undefined) this.cache.keepWhole(block, Buffer.from(bytes))
+    if (bytes.length <= KEEP_WRITTEN) this.cache.written(id, bytes)
   }
 
   /** The index holds what lies before `position` in its lane. */
@@ -157,14 +150,25 @@ export class BlockStore {
     if (!found) throw this.reported(new MissingError(id))
   }
 
-  private fetchFrom(place: Location, id: string, first: number, last: number): Promise<Buffer> {
+  private async fetchFrom(
+    place: Location,
+    id: string,
+    first: number,
+    last: number,
+  ): Promise<Buffer> {
     const block = this.cache.admit(id, place.length)
     const whole = first === 0 && (last + 1) * CHECKED >= place.length
-    return this.files.use(place.segment, (file) =>
-      whole
-        ? this.fetchWhole(file, place, block)
-        : this.fetchGranules(file, place, block, first, last),
-    )
+    // What is evicted meanwhile would count as kept and never be found again.
+    block.pins += 1
+    try {
+      return await this.files.use(place.segment, (file) =>
+        whole
+          ? this.fetchWhole(file, place, block)
+          : this.fetchGranules(file, place, block, first, last),
+      )
+    } finally {
+      this.cache.release(block)
+    }
   }
 
   private async fetchWhole(file: DiskFile, place: Location, block: CachedBlock): Promise<Buffer> {
