@@ -115,14 +115,16 @@ export class ExtentMap {
     seq: number,
     delta: ContentDelta,
   ): void {
-    const removed = this.overlapping(group, from, to)
-    if (extent !== undefined && removed.length === 1 && sameRange(removed[0] as Extent, extent)) {
-      countExtent(delta, removed[0] as Extent, -1)
+    // A hole that is put over a hole may have to be cut.
+    const old =
+      extent === undefined || isHole(extent) ? undefined : this.windows.replace(group, extent)
+    if (extent !== undefined && old !== undefined) {
+      countExtent(delta, old, -1)
       countExtent(delta, extent, 1)
       this.table.put(group, from, rowOf(extent), seq)
-      this.windows.replace(group, extent)
       return
     }
+    const removed = this.overlapping(group, from, to)
     const added: Extent[] = []
     const [first, last] = [removed[0], removed.at(-1)]
     if (first !== undefined && first.offset < from)
@@ -159,10 +161,6 @@ const extentOf = ([offset, { length, block, blockOffset }]: readonly [number, Ex
   block,
   blockOffset,
 })
-
-/** Of data: a hole may have to be cut. */
-const sameRange = (old: Extent, extent: Extent): boolean =>
-  old.offset === extent.offset && old.length === extent.length && !isHole(extent)
 
 const rowOf = ({ length, block, blockOffset }: Extent): ExtentRow => ({
   length,

@@ -67,17 +67,20 @@ export class ExtentWindows {
     return window
   }
 
-  /** `extent` takes the place of one over the same range. */
-  replace(group: number, extent: Extent): void {
-    const windows = this.groups.get(group)
-    if (windows === undefined) return
-    const end = extent.offset + extent.length
-    const last = Math.floor((end - 1) / WINDOW)
-    for (let index = Math.floor(extent.offset / WINDOW); index <= last; index++) {
-      const extents = windows.get(index)?.extents
-      if (extents === undefined) continue
-      extents[firstEndingAfter(extents, extent.offset)] = extent
-    }
+  /**
+   * Puts `extent` in the place of one over the same range, which it returns; undefined when there
+   * is none, or it reaches into several windows.
+   */
+  replace(group: number, extent: Extent): Extent | undefined {
+    const { offset, length } = extent
+    const index = Math.floor(offset / WINDOW)
+    if (Math.floor((offset + length - 1) / WINDOW) !== index) return undefined
+    const { extents } = this.window(group, index)
+    const at = placeOf(extents, offset, length, index * WINDOW)
+    const old = extents[at]
+    if (old === undefined || old.offset !== offset || old.length !== length) return undefined
+    extents[at] = extent
+    return old
   }
 
   /** What overlapped [from, to) has given way to `added`, remainders included. */
@@ -149,6 +152,12 @@ export class ExtentWindows {
 }
 
 const weightOf = ({ extents }: Window): number => WINDOW_WEIGHT + EXTENT_WEIGHT * extents.length
+
+/** `firstEndingAfter`, guessed: files that are written in small pieces have them of one size. */
+function placeOf(extents: readonly Extent[], offset: number, length: number, low: number): number {
+  const guess = Math.floor((offset - low) / length)
+  return extents[guess]?.offset === offset ? guess : firstEndingAfter(extents, offset)
+}
 
 /** The first extent that reaches behind `offset`. */
 function firstEndingAfter(extents: readonly Extent[], offset: number): number {

@@ -6,13 +6,11 @@ import { Writer } from '../wire/writer.ts'
 /**
  * Rows in the store. A live row is `[valid from: 6 bytes][value]` under the key; a past one is
  * `[valid until: 6 bytes][value]` under the key with its 8 bytes of valid-from behind it. A row is
- * in force from the record that put it up to, not including, the one that replaced it. The highest
- * bit of a past one's is no part of that: it says that the row is a run (past-run.ts).
+ * in force from the record that put it up to, not including, the one that replaced it.
  */
-export const SEQ = 6
+const SEQ = 6
 export const KEY_MAX = 8 + 255 + 8
-/** More than the largest row of the control plane (rows.ts). */
-const VALUE_MAX = 4 << 20
+const VALUE_MAX = 1 << 20
 
 // One of each serves a thread: rows are encoded and decoded without an await in between.
 const writer = new Writer(4096, VALUE_MAX)
@@ -40,7 +38,7 @@ export class RowCodec<V> {
   }
 }
 
-export function putSeq(bytes: Buffer, at: number, seq: number): void {
+function putSeq(bytes: Buffer, at: number, seq: number): void {
   const high = Math.floor(seq / 2 ** 32)
   bytes[at] = high >>> 8
   bytes[at + 1] = high
@@ -52,7 +50,7 @@ export function putSeq(bytes: Buffer, at: number, seq: number): void {
 
 /** Valid-from of a live row, valid-until of a past one. */
 export function seqOfRow(row: Uint8Array): number {
-  const high = (((row[0] as number) & 0x7f) << 8) | (row[1] as number)
+  const high = ((row[0] as number) << 8) | (row[1] as number)
   const low =
     ((row[2] as number) << 24) |
     ((row[3] as number) << 16) |
