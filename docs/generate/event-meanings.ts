@@ -32,6 +32,9 @@ export const eventMeanings = {
   LabelRemoved: 'That name is gone.',
   HoldPlaced: 'From the moment after record `seq` on nothing is forgotten until it is released.',
   HoldReleased: 'That hold is gone.',
+  PastForgotten:
+    'Moments of a share before record `seq` are out of retention for good; share 0: of the ' +
+    'control plane.',
   UserCreated: 'A user; `gids` are the supplementary groups.',
   UserDeleted: 'That user is gone. What belongs to the number goes on belonging to it.',
   GroupCreated: 'A group.',

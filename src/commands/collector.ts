@@ -107,8 +107,6 @@ export class Collector {
     await stream.whenDurable(stream.decided)
     await follower.flush()
     await follower.mark(live)
-    // What was not marked is forgotten: nobody may refer to it again by way of the past.
-    stream.world.refreshHorizons()
     const { moved, dropped, damaged, freed, removed } = await bulk.empty(victims, live)
     fault('collect.emptied')
     for (const segment of removed) blocks.dropSegment(segment)

@@ -13,6 +13,7 @@ import type { Decide, DecisionWorld, Outcome, Stamp } from './decider.ts'
 import { type CreateShare, createShare } from './shares/create-share.ts'
 import { type DeleteShare, deleteShare } from './shares/delete-share.ts'
 import { type EditShare, editShare } from './shares/edit-share.ts'
+import { type ForgetPast, forgetPast } from './shares/forget-past.ts'
 import { type ForkShare, forkShare } from './shares/fork-share.ts'
 import {
   type PlaceHold,
@@ -60,6 +61,7 @@ export type Command =
   | DeleteShare
   | DeleteUser
   | EditShare
+  | ForgetPast
   | ForkShare
   | LinkEntry
   | MountShare
@@ -92,6 +94,7 @@ const deciders: Deciders = {
   DeleteShare: deleteShare,
   DeleteUser: deleteUser,
   EditShare: editShare,
+  ForgetPast: forgetPast,
   ForkShare: forkShare,
   LinkEntry: linkEntry,
   MountShare: mountShare,

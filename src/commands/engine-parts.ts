@@ -64,7 +64,7 @@ interface News {
   onCheckpoint: (checkpoint: Checkpoint) => void
   onDurable: () => void
   onReadable: () => void
-  /** The past before these records goes. Resolves when all that was decided before is durable. */
+  /** How far the past shall go. Resolves when what goes of it is in the journal. */
   onHorizons: (horizons: PackedHorizons) => Promise<void>
 }
 
@@ -104,9 +104,17 @@ const SCRUB_BYTES = 4 * MiB
 
 type Closers = (() => unknown)[]
 
+/** One that fails keeps nobody from closing the others. */
 async function closeAll(closers: Closers): Promise<void> {
-  for (const close of closers.reverse()) await close()
-  closers.length = 0
+  const failures: unknown[] = []
+  for (const close of closers.splice(0).reverse()) {
+    try {
+      await close()
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  if (failures.length > 0) throw failures[0]
 }
 
 export async function openParts(options: PartsOptions): Promise<EngineParts> {

@@ -24,6 +24,7 @@ import { Sealer } from './content/sealer.ts'
 import type { Damages } from './damages.ts'
 import type { DataPaths } from './data-directory.ts'
 import { type EngineParts, openParts } from './engine-parts.ts'
+import { forgetPast } from './forget-past.ts'
 import { Pressure } from './pressure.ts'
 import type { RecentChanges } from './recent-changes.ts'
 import { SealingClock } from './sealing-clock.ts'
@@ -145,10 +146,7 @@ export class Engine {
         opened.pressure.relieve()
       }
       parts.news.onDurable = () => opened.pressure.relieve()
-      parts.news.onHorizons = (horizons) => {
-        opened.world.announceHorizons(horizons)
-        return opened.stream.whenDurable(opened.stream.decided)
-      }
+      parts.news.onHorizons = (horizons) => forgetPast(opened.stream, horizons)
       engine.begin(options)
       return engine
     } catch (error) {

@@ -6,6 +6,7 @@ import { checkLink } from '../journal/verify.ts'
 import { isFull } from '../platform/disk-full.ts'
 import { LAG_RECORDS_MAX } from '../platform/limits.ts'
 import type { Log } from '../platform/log.ts'
+import { AuditIndex } from '../projections/audit-index.ts'
 import { Follower, REFOLD_RECORDS } from '../projections/follower.ts'
 import { World } from '../projections/world.ts'
 import type { Store } from '../store/store.ts'
@@ -72,6 +73,8 @@ async function onStore(options: OpenWorldOptions, store: Store): Promise<World> 
   const world = new World(store, memory)
   const why = await foreign(world, journal, tail)
   if (why !== undefined) throw new Error(why)
+  // Whoever follows has to go on with the audit's index: it throws when that is not to be had.
+  new AuditIndex(world)
   const long = tail.seq - world.seq > (options.replayMax ?? REPLAY_MAX)
   const current = long ? await refolded(world, options) : world
   await replay(current, options)

@@ -27,6 +27,7 @@ export const commandCodes = {
   DeleteUser: 41,
   CreateGroup: 42,
   DeleteGroup: 43,
+  ForgetPast: 44,
   SeeClient: 48,
   MountShare: 50,
   UnmountShare: 51,

@@ -122,6 +122,8 @@ export const eventSpecs = {
   /** From the moment after record `seq` on nothing is forgotten until it is released. */
   HoldPlaced: { code: 37, version: 1, fields: { share: 'int', hold: 'text', seq: 'int' } },
   HoldReleased: { code: 38, version: 1, fields: { share: 'int', hold: 'text' } },
+  /** Moments before record `seq` are out of retention for good. Share 0: the control plane. */
+  PastForgotten: { code: 44, version: 1, fields: { share: 'int', seq: 'int' } },
   UserCreated: {
     code: 40,
     version: 1,

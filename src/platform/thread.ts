@@ -78,9 +78,9 @@ export class Thread {
       else this.answered(message)
     })
     this.worker.on('error', (error) => this.crashed(error as Error, onCrash))
-    this.worker.on('exit', (code) => {
-      if (!this.stopping) this.crashed(new Error(`thread ${name} ended with ${code}`), onCrash)
-    })
+    this.worker.on('exit', (code) =>
+      this.crashed(new Error(`thread ${name} ended with ${code}`), onCrash),
+    )
   }
 
   /** Nobody answers any more. */
@@ -95,12 +95,13 @@ export class Thread {
     else waiting?.reject(new ThreadError(error))
   }
 
+  /** Also of one that was asked to stop: who waits for its answers would wait for ever. */
   private crashed(error: Error, onCrash: (error: Error) => void): void {
-    if (this.stopping) return
+    const asked = this.stopping
     this.stopping = true
     for (const { reject } of this.waiting.values()) reject(error)
     this.waiting.clear()
-    onCrash(error)
+    if (!asked) onCrash(error)
   }
 
   call<T>(name: string, payload: unknown, transfer: readonly Transferable[] = []): Promise<T> {

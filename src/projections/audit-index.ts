@@ -181,6 +181,9 @@ export class AuditIndex {
       case 'HoldReleased':
         this.names.addShare(event.share, at)
         break
+      case 'PastForgotten':
+        if (event.share !== 0) this.names.addShare(event.share, at)
+        break
       case 'ShareMounted':
       case 'ShareUnmounted':
         this.names.addPath(event.path)

@@ -102,6 +102,8 @@ export const controlFolds = {
     const holds = without(share.holds, event.hold)
     world.control.shares.put(share.id, { ...share, holds }, record.seq)
   },
+  PastForgotten: (world: World, { share, seq }: EventOf<'PastForgotten'>) =>
+    world.forget(share, seq),
   UserCreated: (world: World, event: EventOf<'UserCreated'>, record: JournalRecord) => {
     const { uid, name, gid, gids } = event
     world.control.users.put(uid, { uid, name, gid, gids }, record.seq)

@@ -34,7 +34,7 @@ function unpackCheckpoint({ seq, hash, digests }: PackedCheckpoint): Checkpoint 
   return { seq, hash, digests: unpacked }
 }
 
-/** By share: the last record that is to be forgotten. */
+/** By share: the last record that retention wants forgotten. */
 export type PackedHorizons = readonly (readonly [share: number, seq: number])[]
 
 export interface FollowerEvents {
@@ -42,8 +42,8 @@ export interface FollowerEvents {
   /** Rows left the store that nobody can ask for any more. */
   readonly onErased: (erased: Erased) => void
   /**
-   * The past before these records is about to be forgotten: nobody may begin to rely on it.
-   * Resolves when whoever has begun is in the journal.
+   * The past before these records shall be forgotten: puts into the journal what of it nobody may
+   * begin to rely on any more. Resolves when that, and whoever has begun before, is durable.
    */
   readonly onHorizons: (horizons: PackedHorizons) => Promise<void>
   readonly onCrash: (error: Error) => void
@@ -124,7 +124,7 @@ export class FollowerThread {
     const horizons = await this.thread.call<PackedHorizons>('horizons', undefined)
     await this.onHorizons(horizons)
     await this.settled()
-    return this.thread.call('prune', horizons)
+    return this.thread.call('prune', undefined)
   }
 
   stop(): Promise<void> {

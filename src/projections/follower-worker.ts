@@ -10,7 +10,7 @@ import type { Checkpoint } from './checkpoint.ts'
 import { Follower } from './follower.ts'
 import { type FollowerThreadData, type PackedHorizons, packCheckpoint } from './follower-thread.ts'
 import { markBlocks } from './marker.ts'
-import { type Pruned, Pruner } from './pruner.ts'
+import { Pruner } from './pruner.ts'
 import { Retention } from './retention.ts'
 import { World } from './world.ts'
 
@@ -34,15 +34,19 @@ const emit = serveThread({
     const bloom = new Bloom(live)
     return markBlocks(store, (id) => bloom.add(id), breathe)
   },
-  /** How far the past should reach. */
+  /** How far the past should reach, where that has changed. */
   horizons: async (): Promise<PackedHorizons> => {
     journal.poke()
     await follower.catchUp()
-    const wanted = await retention.wanted(instantOfMillis(Date.now()))
-    const allowed = retention.allowed(wanted)
-    return [...wanted.keys()].map((share) => [share, allowed(share)] as const)
+    return [...(await retention.wanted(instantOfMillis(Date.now())))]
   },
-  prune: (wanted: PackedHorizons) => prune(wanted),
+  prune: async () => {
+    journal.poke()
+    await follower.catchUp()
+    const pruned = await pruner.prune()
+    emit('pruned', pruned)
+    return pruned
+  },
   close: async () => {
     stop.abort()
     await following
@@ -68,19 +72,11 @@ const retention = new Retention({
   world: follower.world,
   store,
   lastSeqAt: (moment) => journal.lastSeqAt(moment),
+  frames: (from) => journal.stored(from),
   pause: breathe,
 })
 
 /** Whoever needs room for it comes again when there is some. */
 function unlessFull(error: unknown): void {
   if (!isFull(error)) throw error
-}
-
-/** Holds and forks that came since the horizons were announced count: none can come below them. */
-async function prune(wanted: PackedHorizons): Promise<Pruned> {
-  journal.poke()
-  await follower.catchUp()
-  const pruned = await pruner.prune(retention.allowed(new Map(wanted)))
-  emit('pruned', pruned)
-  return pruned
 }

@@ -6,7 +6,6 @@
 
 import { fault } from '../platform/fault.ts'
 import type { Store, StoreEntry } from '../store/store.ts'
-import { writeHorizon } from './checkpoint.ts'
 import { nodeId, shareOf } from './node-id.ts'
 import { groupOfKey, putGroup, seqOfRow } from './row-codec.ts'
 import type { Erased, World } from './world.ts'
@@ -21,7 +20,7 @@ export interface Pruned extends Erased {
 }
 
 /** The last record of a share that need not be readable as of any more. */
-export type Horizon = (share: number) => number
+type Horizon = (share: number) => number
 
 const CHUNK = 2000
 const LIVE_MAPS = ['inodes', 'entries', 'listings', 'links', 'extents', 'graves', 'usage'] as const
@@ -41,28 +40,16 @@ export class Pruner {
     this.pause = pause
   }
 
-  /** One round over everything. */
-  async prune(horizon: Horizon): Promise<Pruned> {
+  /** One round over everything that the journal says is forgotten. */
+  async prune(): Promise<Pruned> {
     const pruned: Pruned = { versions: 0, contents: [], shares: [], scanned: 0 }
-    this.moveHorizons(horizon)
+    const horizon: Horizon = (share) => this.world.horizon(share)
+    fault('prune.horizons')
     await this.pruneShares(horizon, pruned)
     for (const map of PAST_MAPS) await this.pruneMap(map, horizon, pruned)
     await this.pruneGraves(horizon, pruned)
     this.world.erase(pruned)
     return pruned
-  }
-
-  /** First of all: who looks at the past must know that it is going before it goes. */
-  private moveHorizons(horizon: Horizon): void {
-    this.store.commit((writer) => {
-      // Share 0 is the control plane, which checks must know the horizon of as well.
-      for (const id of [0, ...[...this.world.control.shares.values()].map((share) => share.id)]) {
-        const seq = Math.max(this.world.horizon(id), horizon(id))
-        if (seq > 0) writeHorizon(writer, id, seq)
-      }
-    })
-    this.world.refreshHorizons()
-    fault('prune.horizons')
   }
 
   private async pruneMap(map: string, horizon: Horizon, pruned: Pruned): Promise<void> {

@@ -1,5 +1,7 @@
 /** How far the past of each share reaches: what retention, holds and forks together say. */
 import { Bloom } from '../content/bloom.ts'
+import { commandCodes } from '../journal/command-names.ts'
+import { type Frame, recordsOf } from '../journal/frame.ts'
 import { type Instant, instantOfMillis, millisOf } from '../platform/clock.ts'
 import { MiB } from '../platform/limits.ts'
 import type { Store } from '../store/store.ts'
@@ -11,6 +13,8 @@ export interface RetentionOptions {
   readonly store: Store
   /** The last record that is not later than a moment. */
   readonly lastSeqAt: (moment: Instant) => Promise<number>
+  /** From a record on. */
+  readonly frames: (from: number) => AsyncIterable<Frame>
   readonly pause: () => Promise<void>
 }
 
@@ -19,6 +23,8 @@ export type Horizons = ReadonlyMap<number, number>
 
 /** One block in a hundred is taken for live, up to ten million blocks. */
 const FILTER_BYTES = 16 * MiB
+/** Records that are few enough to be looked at. */
+const LOOKED_AT = 1000
 
 export class Retention {
   private readonly options: RetentionOptions
@@ -27,7 +33,7 @@ export class Retention {
     this.options = options
   }
 
-  /** Where they should be, holds and forks left aside. */
+  /** Where they should be, holds and forks left aside, of shares whose past goes too far back. */
   async wanted(now: Instant): Promise<Horizons> {
     const { world, lastSeqAt } = this.options
     const horizons = new Map<number, number>()
@@ -36,7 +42,26 @@ export class Retention {
       horizons.set(id, Math.min(await lastSeqAt(since), world.stored.seq))
     }
     await this.limitBytes(horizons)
+    for (const [id, seq] of horizons) {
+      if (!(await this.isMore(world.horizon(id), seq))) horizons.delete(id)
+    }
     return horizons
+  }
+
+  /**
+   * Whether anything has happened between two records but that the past was forgotten, which would
+   * be a reason to forget it again, for ever.
+   */
+  private async isMore(from: number, to: number): Promise<boolean> {
+    if (to <= from) return false
+    if (to - from > LOOKED_AT) return true
+    for await (const frame of this.options.frames(from + 1)) {
+      for (const { seq, command } of recordsOf(frame)) {
+        if (seq > to) return false
+        if (seq > from && command !== commandCodes.ForgetPast) return true
+      }
+    }
+    return false
   }
 
   private async limitBytes(horizons: Map<number, number>): Promise<void> {
@@ -55,31 +80,6 @@ export class Retention {
       const floor = Math.max(horizons.get(id) ?? 0, world.horizon(id))
       const past = await blocks.of(id, live, floor, now)
       horizons.set(id, past.horizonFor(options.retainBytes ?? 0))
-    }
-  }
-
-  /** What may be forgotten of that, as holds and forks are now. */
-  allowed(wanted: Horizons): (share: number) => number {
-    const { world } = this.options
-    const horizons = new Map<number, number>()
-    for (const { id, holds } of world.control.shares.values()) {
-      const held = Math.min(...Object.values(holds)) - 1
-      horizons.set(id, Math.min(wanted.get(id) ?? 0, held))
-    }
-    this.pinBases(horizons)
-    // The control plane is remembered for as long as any share is.
-    const least = Math.min(...horizons.values(), world.stored.seq)
-    return (share) => Math.min(world.stored.seq, horizons.get(share) ?? least)
-  }
-
-  /** A fork needs its base as of the moment it began at, for as long as it is there itself. */
-  private pinBases(horizons: Map<number, number>): void {
-    const shares = [...this.options.world.control.shares.values()].sort((a, b) => b.id - a.id)
-    // A base is older than its forks, so each share's horizon is settled when its turn comes.
-    for (const { id, deleted, base } of shares) {
-      const gone = deleted !== 0 && deleted <= (horizons.get(id) ?? 0)
-      if (gone || base === undefined) continue
-      horizons.set(base.share, Math.min(horizons.get(base.share) ?? base.seq, base.seq))
     }
   }
 }

@@ -5,7 +5,13 @@
 import type { JournalRecord } from '../journal/record.ts'
 import { KiB } from '../platform/limits.ts'
 import type { Store, StoreWriter } from '../store/store.ts'
-import { type Checkpoint, readCheckpoint, readHorizons, writeCheckpoint } from './checkpoint.ts'
+import {
+  type Checkpoint,
+  readCheckpoint,
+  readHorizons,
+  writeCheckpoint,
+  writeHorizon,
+} from './checkpoint.ts'
 import { Control } from './control.ts'
 import { Digest } from './digest.ts'
 import { ExtentMap } from './extent-map.ts'
@@ -64,7 +70,8 @@ export class World {
   private readonly pastMemory: PastMemory
   private checkpoint: Checkpoint
   private horizons: ReadonlyMap<number, number>
-  private announced: ReadonlyMap<number, number> = new Map()
+  /** Those that were folded and that the store need not have yet. */
+  private readonly forgotten = new Map<number, number>()
 
   /** `memory`: bytes for rows in memory. The world is as of the store's checkpoint. */
   constructor(store: Store, memory: number) {
@@ -202,9 +209,12 @@ export class World {
       for (const table of this.tables) table.flushTo(writer, digests)
       this.replies.flushTo(writer, digests)
       alongside?.(writer)
+      for (const share of this.forgotten.keys()) writeHorizon(writer, share, this.horizon(share))
       writeCheckpoint(writer, checkpoint)
     })
     this.store.refresh()
+    this.horizons = readHorizons(this.store)
+    this.forgotten.clear()
     this.onFlushed(checkpoint)
     return checkpoint
   }
@@ -247,27 +257,16 @@ export class World {
 
   /** The last record of a share that is forgotten; moments after it can be looked at. */
   horizon(share: number): number {
-    return Math.max(this.horizons.get(share) ?? 0, this.announced.get(share) ?? 0)
+    return Math.max(this.horizons.get(share) ?? 0, this.forgotten.get(share) ?? 0)
   }
 
-  /**
-   * The past before these records is about to be forgotten: nothing may be made to rely on it from
-   * now on, until it is over (`erase`).
-   */
-  announceHorizons(horizons: Iterable<readonly [share: number, seq: number]>): void {
-    this.announced = new Map(horizons)
-  }
-
-  /** Reads again how far the past reaches: another world may have forgotten some of it. */
-  refreshHorizons(): void {
-    this.store.refresh()
-    this.horizons = readHorizons(this.store)
+  /** Nothing may be made to rely on what was before this record any more. */
+  forget(share: number, seq: number): void {
+    this.forgotten.set(share, Math.max(seq, this.forgotten.get(share) ?? 0))
   }
 
   /** Extent maps and shares that the store does not have any more leave memory too. */
   erase({ contents, shares }: Erased): void {
-    this.refreshHorizons()
-    this.announced = new Map()
     if (contents.length === 0 && shares.length === 0) return
     const [dead, closed] = [new Set(contents), new Set(shares)]
     const share = (group: number) => closed.has(shareOf(group))

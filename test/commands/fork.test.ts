@@ -235,7 +235,7 @@ describe('fork', () => {
     await populate(1)
     const seq = engine.stream.decided
     await churn(1)
-    engine.world.announceHorizons([[1, seq + 1]])
+    await accept(engine, { type: 'ForgetPast', of: 1, seq: seq + 1 })
     const refusal = (command: Command) => {
       const decision = engine.stream.submit(command, NO_ORIGIN)
       assert.ok(typeof decision !== 'string')
@@ -247,8 +247,9 @@ describe('fork', () => {
     assert.equal(refusal(fork), 'outOfRetention')
     assert.equal(refusal(hold), 'outOfRetention')
     assert.equal(refusal({ ...hold, seq: seq + 1 }), undefined)
-    // It was kept after all, for the sake of a hold that came just before.
-    engine.world.erase({ contents: [], shares: [] })
-    assert.equal(refusal({ ...hold, hold: 'again' }), undefined)
+    // Whoever came before is not forgotten.
+    await accept(engine, { type: 'ForgetPast', of: 1, seq: engine.stream.decided })
+    assert.equal(refusal({ ...hold, hold: 'again', seq: seq + 1 }), undefined)
+    assert.equal(refusal({ ...hold, hold: 'late' }), 'outOfRetention')
   })
 })

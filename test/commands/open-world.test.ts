@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import { openWorld } from '../../src/commands/open-world.ts'
 import { noAttributes } from '../../src/commands/tree/new-object.ts'
 import { JournalFormatError } from '../../src/journal/fields.ts'
-import type { Frame } from '../../src/journal/frame.ts'
+import { type Frame, recordsOf } from '../../src/journal/frame.ts'
 import type { JournalReader } from '../../src/journal/journal.ts'
 import { KiB } from '../../src/platform/limits.ts'
 import { silentLog } from '../../src/platform/log.ts'
@@ -85,6 +85,32 @@ describe('a world far behind the end of the journal', () => {
     assert.equal(world.stored.seq, 0)
     assert.equal(world.live(SHARE).entry(ROOT_INO, 'file-7')?.ino, 9)
   })
+})
+
+test('projections that nobody could go on with are made anew', async () => {
+  const core = await withFiles()
+  const half = new World(new MemoryStore(), MEMORY)
+  for await (const frame of core.journal.stored(1)) {
+    for (const record of recordsOf(frame)) half.apply(record)
+  }
+  // Without the audit's index, that whoever follows goes on with.
+  half.flush((await core.journal.tail()).hash)
+  let store = half.store
+  const world = await openWorld({
+    place: {
+      damage: () => undefined,
+      open: () => store,
+      remove: async () => {
+        store = new MemoryStore()
+      },
+    },
+    memory: MEMORY,
+    journal: core.journal,
+    tail: await core.journal.tail(),
+    log: silentLog,
+  })
+  assert.notEqual(world.store, half.store)
+  assert.equal(world.digest(), half.digest())
 })
 
 async function* without(frames: AsyncIterable<Frame>, seq: number): AsyncIterable<Frame> {

@@ -6,6 +6,7 @@ import { Collector } from '../../src/commands/collector.ts'
 import type { FrameLog, NewBlock } from '../../src/commands/committer.ts'
 import { FileContent } from '../../src/commands/content/file-content.ts'
 import { Sealer } from '../../src/commands/content/sealer.ts'
+import { forgetPast } from '../../src/commands/forget-past.ts'
 import { openWorld } from '../../src/commands/open-world.ts'
 import { SealingClock } from '../../src/commands/sealing-clock.ts'
 import { Stream } from '../../src/commands/stream.ts'
@@ -310,12 +311,15 @@ export class SimulatedEngine {
 
   /** Forgets the past before a record, and resolves to it. */
   async prune(horizon: number): Promise<void> {
-    const { follower, followerThread, pruner } = this
+    const { follower, followerThread, pruner, stream } = this
+    await forgetPast(
+      stream,
+      [...stream.world.control.shares.values()].map(({ id }) => [id, horizon] as const),
+    )
     await this.settled()
     const pruned = await followerThread.call(async () => {
       await follower.catchUp()
-      const seq = Math.min(horizon, follower.world.stored.seq)
-      return pruner.prune(() => seq)
+      return pruner.prune()
     })
     await followerThread.emit(() => this.world.erase(pruned))
   }

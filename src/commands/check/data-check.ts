@@ -66,7 +66,9 @@ export class DataCheck {
   private findings = 0
   private healing = 0
   private rows = 0
+  /** Those that are stored; of what is folded anew the journal says them. */
   private horizons: ReadonlyMap<number, number> = new Map()
+  private folded: World | undefined
   private readonly repaired: string[] = []
 
   constructor(options: DataCheckOptions) {
@@ -201,11 +203,13 @@ export class DataCheck {
     }
   }
 
-  private readonly horizon = (share: number): number => this.horizons.get(share) ?? 0
+  private readonly horizon = (share: number): number =>
+    Math.max(this.horizons.get(share) ?? 0, this.folded?.horizon(share) ?? 0)
 
   private async fold(store: LmdbStore, stored: number | undefined): Promise<World | undefined> {
     const { paths, progress } = this.options
     const world = new World(store, MEMORY)
+    this.folded = world
     const journal = await LmdbJournal.open({ dir: paths.journal, readOnly: true })
     let compared = false
     try {
@@ -298,7 +302,7 @@ export class DataCheck {
   /** What retention has forgotten stays forgotten: its content is gone. */
   private keepHorizons(store: LmdbStore): void {
     store.commit((writer) => {
-      for (const [share, seq] of this.horizons) writeHorizon(writer, share, seq)
+      for (const share of this.horizons.keys()) writeHorizon(writer, share, this.horizon(share))
     })
   }
 

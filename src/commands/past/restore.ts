@@ -92,7 +92,6 @@ class Restoration {
   async finished(): Promise<Restored> {
     const { engine, from } = this.options
     await this.steps.settled()
-    engine.world.refreshHorizons()
     if (from.seq < engine.world.horizon(from.share)) this.fail('', 'outOfRetention')
     return this.restored
   }

@@ -94,6 +94,7 @@ function addControl(into: Changes, event: Event, before: unknown): void {
       into['moment'] = { ...old(before), new: event.seq }
       break
     case 'HoldPlaced':
+    case 'PastForgotten':
       into['moment'] = { new: event.seq }
       break
     case 'LabelRemoved':

@@ -73,6 +73,8 @@ function eventSubject(share: number, event: Event, context: BlockContext): Part 
     case 'HoldPlaced':
     case 'HoldReleased':
       return { ...ofShare(context.shareName(event.share)), object: `hold ${event.hold}` }
+    case 'PastForgotten':
+      return { ...ofShare(context.shareName(event.share)), object: 'past' }
     case 'ShareMounted':
     case 'ShareUnmounted':
       return event.path === '' ? { object: 'everything' } : { path: tidied(event.path) }

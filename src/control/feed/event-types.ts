@@ -28,6 +28,7 @@ const published = {
   LabelRemoved: 'label.removed',
   HoldPlaced: 'hold.placed',
   HoldReleased: 'hold.released',
+  PastForgotten: null,
   UserCreated: null,
   UserDeleted: null,
   GroupCreated: null,

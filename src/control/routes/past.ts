@@ -174,7 +174,6 @@ async function* differences(
     throw error
   }
   // What was forgotten while it was looked at would have been told as added.
-  world.refreshHorizons()
   if (from < world.horizon(share)) throw Problem.refused('outOfRetention')
 }
 

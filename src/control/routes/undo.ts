@@ -97,7 +97,6 @@ async function planned(
   try {
     const plan = await undoPlan(world, filter, journal.stored(filter.since + 1), pause)
     // What was forgotten while the plan was made would be removed as if it had been new.
-    world.refreshHorizons()
     if (filter.since >= world.horizon(filter.share)) return plan
   } catch (error) {
     if (error instanceof TooMuchError) throw tooMuch(error)
