@@ -6,9 +6,10 @@ import { Writer } from '../wire/writer.ts'
 /**
  * Rows in the store. A live row is `[valid from: 6 bytes][value]` under the key; a past one is
  * `[valid until: 6 bytes][value]` under the key with its 8 bytes of valid-from behind it. A row is
- * in force from the record that put it up to, not including, the one that replaced it.
+ * in force from the record that put it up to, not including, the one that replaced it. The highest
+ * bit of a past one's is no part of that: it says that the row is a run (past-run.ts).
  */
-const SEQ = 6
+export const SEQ = 6
 export const KEY_MAX = 8 + 255 + 8
 const VALUE_MAX = 1 << 20
 
@@ -38,7 +39,7 @@ export class RowCodec<V> {
   }
 }
 
-function putSeq(bytes: Buffer, at: number, seq: number): void {
+export function putSeq(bytes: Buffer, at: number, seq: number): void {
   const high = Math.floor(seq / 2 ** 32)
   bytes[at] = high >>> 8
   bytes[at + 1] = high
@@ -50,7 +51,7 @@ function putSeq(bytes: Buffer, at: number, seq: number): void {
 
 /** Valid-from of a live row, valid-until of a past one. */
 export function seqOfRow(row: Uint8Array): number {
-  const high = ((row[0] as number) << 8) | (row[1] as number)
+  const high = (((row[0] as number) & 0x7f) << 8) | (row[1] as number)
   const low =
     ((row[2] as number) << 24) |
     ((row[3] as number) << 16) |

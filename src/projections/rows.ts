@@ -49,6 +49,7 @@ export function tableSpecs(memory: number) {
   return {
     inodes: {
       ...base,
+      runs: true,
       name: 'inodes',
       id: 1,
       schema: inodeSchema,

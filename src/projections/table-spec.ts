@@ -16,6 +16,8 @@ export interface TableSpec<V> {
   readonly schema: Schema<V>
   /** Whether past versions are kept. Tables without are not readable as of a past moment. */
   readonly temporal: boolean
+  /** Whether past versions that follow one another are kept as runs (past-run.ts). */
+  readonly runs?: boolean
   /** Whether rows count in the digest of their share. */
   readonly digested: boolean
   /** Bytes of values in memory above which clean ones are forgotten; Infinity keeps all. */

@@ -13,6 +13,7 @@
 import type { Store, StoreEntry, StoreMap, StoreWriter } from '../store/store.ts'
 import { type Digest, hashRow } from './digest.ts'
 import { shareOf } from './node-id.ts'
+import { PastRunWriter, pastRowAt, pastVersions } from './past-run.ts'
 import {
   copyRow,
   fromOfPastKey,
@@ -30,6 +31,9 @@ const SLOT_WEIGHT = 160
 const EVICTION_STEPS = 64
 /** Versions of a row that a scan of the past steps over before it looks for the right one. */
 const STEPS_PER_ROW = 8
+
+/** One serves a thread. */
+const runs = new PastRunWriter()
 
 export abstract class Table<V, S extends string | number> {
   readonly spec: TableSpec<V>
@@ -187,7 +191,7 @@ export abstract class Table<V, S extends string | number> {
   private pastAsOf(key: Buffer, seq: number): V | undefined {
     const entry = this.past.last(pastKey(key, 0), pastKey(key, seq + 1))
     if (entry === undefined || seqOfRow(entry.value) <= seq) return undefined
-    return this.codec.decode(entry.value)
+    return this.codec.decode(pastRowAt(entry.key, entry.value, seq))
   }
 
   /**
@@ -215,8 +219,12 @@ export abstract class Table<V, S extends string | number> {
     for (;;) {
       const entry = this.past.last(pastKey(key, 0), pastKey(key, bound))
       if (entry === undefined) return
-      bound = fromOfPastKey(entry.key)
-      yield { value: this.codec.decode(entry.value), from: bound, until: seqOfRow(entry.value) }
+      for (const { key: past, row } of [...pastVersions(entry.key, entry.value)].reverse()) {
+        const from = fromOfPastKey(past)
+        if (from >= bound) continue
+        bound = from
+        yield { value: this.codec.decode(row), from, until: seqOfRow(row) }
+      }
     }
   }
 
@@ -235,7 +243,7 @@ export abstract class Table<V, S extends string | number> {
         steps = row?.equals(live) ? steps + 1 : 0
         row = live
         if (fromOfPastKey(key) <= seq && seqOfRow(value) > seq) {
-          yield { key: live, value: this.codec.decode(value) }
+          yield { key: live, value: this.codec.decode(pastRowAt(key, value, seq)) }
         } else if (steps === STEPS_PER_ROW) {
           const there = fromOfPastKey(key) > seq ? undefined : this.pastAsOf(live, seq)
           if (there !== undefined) yield { key: live, value: there }
@@ -329,6 +337,10 @@ export abstract class Table<V, S extends string | number> {
     writer: StoreWriter,
   ): void {
     if (!this.spec.temporal) return
+    if (this.spec.runs === true && slot.older !== undefined) {
+      this.keepRuns(slot, key, stored, writer)
+      return
+    }
     let until = slot.seq
     let version: Version<V> | undefined = slot.older
     for (; version !== undefined; version = version.older) {
@@ -340,6 +352,26 @@ export abstract class Table<V, S extends string | number> {
     }
     if (stored === undefined) return
     writer.put(this.pastName, pastKey(key, seqOfRow(stored)), pastRow(stored, until))
+  }
+
+  private keepRuns(
+    slot: Slot<V>,
+    key: Buffer,
+    stored: Buffer | undefined,
+    writer: StoreWriter,
+  ): void {
+    const versions: Version<V>[] = []
+    for (let version = slot.older; version !== undefined; version = version.older) {
+      versions.push(version)
+    }
+    runs.begin(key, (past, row) => writer.put(this.pastName, past, row))
+    if (stored !== undefined) runs.add(seqOfRow(stored), stored)
+    for (let i = versions.length - 1; i >= 0; i--) {
+      const { value, seq } = versions[i] as Version<V>
+      if (value === undefined) runs.end(seq)
+      else runs.add(seq, this.codec.encode(seq, value))
+    }
+    runs.end(slot.seq)
   }
 
   /** What the digests would be if all of this memory were flushed now. */

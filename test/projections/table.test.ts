@@ -4,73 +4,13 @@ import { describe, test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
-import { Digest } from '../../src/projections/digest.ts'
-import { byName, byNumber, GroupTable } from '../../src/projections/group-table.ts'
-import type { Positions, TableSpec } from '../../src/projections/table-spec.ts'
+import { byName, byNumber, type GroupTable } from '../../src/projections/group-table.ts'
 import type { Store } from '../../src/store/store.ts'
-import * as wire from '../../src/wire/schema.ts'
 import { stores } from '../store/stores.ts'
+import { Pair, type Thing } from './table-pair.ts'
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
-
-const schema = wire.struct('thing', { text: wire.varstring })
-type Thing = wire.Infer<typeof schema>
-
-const spec = (memory: number): TableSpec<Thing> => ({
-  name: 'things',
-  id: 1,
-  schema,
-  temporal: true,
-  digested: true,
-  memory,
-  weightOf: ({ text }) => text.length,
-})
-
-/** The live table and its follower, as two worlds on one store. */
-class Pair<S extends string | number> {
-  readonly live: GroupTable<Thing, S>
-  readonly follower: GroupTable<Thing, S>
-  readonly positions: Positions = { flushed: 0, saw: 0 }
-  private readonly behind: Positions = { flushed: 0, saw: 0 }
-  private readonly queue: [number, S, Thing | undefined, number][] = []
-  private readonly store: Store
-  readonly digest = new Digest()
-
-  constructor(store: Store, sub: typeof byName | typeof byNumber, memory: number) {
-    this.store = store
-    const key = sub as ConstructorParameters<typeof GroupTable<Thing, S>>[1]
-    this.live = new GroupTable(spec(memory), key, store, this.positions)
-    this.follower = new GroupTable(spec(memory), key, store, this.behind)
-    // Of some groups it is known that they begin here, of others not.
-    for (const table of [this.live, this.follower]) for (const group of [1, 2]) table.begin(group)
-  }
-
-  change(group: number, sub: S, value: Thing | undefined, seq: number): void {
-    this.queue.push([group, sub, value, seq])
-    this.apply(this.live, [group, sub, value, seq])
-  }
-
-  private apply(table: GroupTable<Thing, S>, change: [number, S, Thing | undefined, number]): void {
-    const [group, sub, value, seq] = change
-    if (value === undefined) table.delete(group, sub, seq)
-    else table.put(group, sub, value, seq)
-  }
-
-  /** The follower folds what is not newer than `seq` and flushes; `live` hears of it or not. */
-  flush(seq: number, told: boolean): void {
-    while (this.queue[0] !== undefined && this.queue[0][3] <= seq) {
-      this.apply(this.follower, this.queue.shift() as [number, S, Thing | undefined, number])
-    }
-    this.store.commit((writer) => this.follower.flushTo(writer, () => this.digest))
-    this.store.refresh()
-    this.behind.flushed = seq
-    this.follower.onFlushed()
-    if (!told) return
-    this.positions.flushed = seq
-    this.live.onFlushed()
-  }
-}
 
 /** Counts the rows that are stepped over in ranges. */
 function countingReads(store: Store): Store & { steps: number } {
@@ -101,26 +41,33 @@ type Step =
   | { readonly kind: 'delete'; readonly group: number; readonly sub: number }
   | { readonly kind: 'flush'; readonly back: number; readonly told: boolean }
 
+/** So that rows come to have many versions. */
+const mostly = (n: number, others: fc.Arbitrary<number>) => fc.oneof(fc.constant(n), others)
+
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 6,
     arbitrary: fc.record({
       kind: fc.constant('put' as const),
-      group: fc.integer({ min: 1, max: 3 }),
-      sub: fc.integer({ min: 0, max: 12 }),
-      text: fc.string({ minLength: 1, maxLength: 5, unit: 'binary-ascii' }),
-    }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constant('delete' as const),
-      group: fc.integer({ min: 1, max: 3 }),
-      sub: fc.integer({ min: 0, max: 12 }),
+      group: mostly(1, fc.integer({ min: 1, max: 3 })),
+      sub: mostly(3, fc.integer({ min: 0, max: 12 })),
+      text: fc.oneof(
+        fc.string({ minLength: 1, maxLength: 5, unit: 'binary-ascii' }),
+        fc.string({ minLength: 60, maxLength: 60, unit: fc.constantFrom('a', 'b') }),
+        fc.string({ minLength: 254, maxLength: 256, unit: fc.constantFrom('a', 'b') }),
+      ),
     }),
   },
   {
     weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('delete' as const),
+      group: mostly(1, fc.integer({ min: 1, max: 3 })),
+      sub: mostly(3, fc.integer({ min: 0, max: 12 })),
+    }),
+  },
+  {
+    weight: 1,
     arbitrary: fc.record({
       kind: fc.constant('flush' as const),
       back: fc.nat(4),
@@ -167,6 +114,26 @@ function run<S extends string | number>(
   }
   for (let at = 0; at <= seq; at++) check(pair.live, history[at] as Snapshot<S>, at, seq, subOf)
   check(pair.live, history[seq] as Snapshot<S>, seq, seq, subOf)
+  for (let n = 0; n <= 12; n++) checkVersions(pair.live, history, subOf(n))
+}
+
+/** What a row has been, from each moment back. */
+function checkVersions<S extends string | number>(
+  table: GroupTable<Thing, S>,
+  history: readonly Snapshot<S>[],
+  sub: S,
+): void {
+  const moments = history.map((snapshot) => snapshot.get(1)?.get(sub))
+  for (const upTo of [history.length - 1, history.length >> 1]) {
+    const was: (string | undefined)[] = moments.slice(0, upTo + 1).map(() => undefined)
+    for (const { value, from, until } of table.versions(1, sub, upTo)) {
+      for (let at = from; at < (until ?? history.length); at++) {
+        assert.equal(value.text, moments[at], `row ${sub} from ${from} to ${until}`)
+        if (at <= upTo) was[at] = value.text
+      }
+    }
+    assert.deepEqual(was, moments.slice(0, upTo + 1))
+  }
 }
 
 function check<S extends string | number>(
@@ -200,26 +167,34 @@ function check<S extends string | number>(
 
 for (const [name, make] of Object.entries(stores)) {
   describe(`temporal table on ${name}`, () => {
-    for (const memory of [Infinity, 1]) {
+    for (const [memory, runs] of [
+      [Infinity, false],
+      [1, false],
+      [Infinity, true],
+      [1, true],
+    ] as const) {
       for (const [kind, sub, subOf] of [
         ['numbers', byNumber, (n: number) => n * 7],
         ['names', byName, (n: number) => 'a'.repeat(n % 4) + String.fromCharCode(97 + (n >> 2))],
       ] as const) {
-        test(`live, past and ranges, ${kind}, memory ${memory}`, async () => {
-          const runs = name === 'memory' ? 150 : 30
+        test(`live, past and ranges, ${kind}, memory ${memory}, runs ${runs}`, async () => {
+          const numRuns = name === 'memory' ? 150 : 30
           await fc.assert(
             fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
               const { store, dispose } = make()
               try {
-                if (sub === byNumber)
-                  run<number>(new Pair(store, sub, memory), steps, subOf as (n: number) => number)
-                else
-                  run<string>(new Pair(store, sub, memory), steps, subOf as (n: number) => string)
+                if (sub === byNumber) {
+                  const pair = new Pair<number>(store, sub, memory, runs)
+                  run(pair, steps, subOf as (n: number) => number)
+                } else {
+                  const pair = new Pair<string>(store, sub, memory, runs)
+                  run(pair, steps, subOf as (n: number) => string)
+                }
               } finally {
                 await dispose()
               }
             }),
-            { numRuns: runs },
+            { numRuns },
           )
         })
       }

@@ -11,7 +11,7 @@ import type { Tree } from '../../store/lmdb-page.ts'
 import { checkedValue } from '../../store/row-checksum.ts'
 import { Limited, type OnFinding, type Progress } from './finding.ts'
 import { nodeName, utf8 } from './node-name.ts'
-import { FIRST_KEY, nameOfKey, PAST_KEYS } from './stored-rows.ts'
+import { FIRST_KEY, nameOfKey, PAST_KEYS, versionsOf } from './stored-rows.ts'
 
 interface Row {
   readonly key: Buffer
@@ -54,10 +54,12 @@ export class StoreCompare {
     return this.rows
   }
 
+  /** How past versions are put together depends on when they were flushed: each is compared. */
   private map(name: string, tree: Tree | undefined, past: boolean): void {
     const { stored, folded, progress } = this.options
-    const left = (tree === undefined ? [] : stored.entries(tree))[Symbol.iterator]()
-    const right = folded.store.map(name).range(FIRST_KEY, PAST_KEYS)[Symbol.iterator]()
+    const left = rowsOf(tree === undefined ? [] : stored.entries(tree), past)[Symbol.iterator]()
+    const all = folded.store.map(name).range(FIRST_KEY, PAST_KEYS)
+    const right = (past ? versionsOf(all) : all)[Symbol.iterator]()
     let [is, should] = [left.next(), right.next()]
     while (is.done !== true || should.done !== true) {
       this.rows += 1
@@ -65,7 +67,7 @@ export class StoreCompare {
       const order = compare(is.done === true ? undefined : is.value.key, should.value?.key)
       if (order < 0) this.differs(name, is.value.key, 'is there and should not be')
       else if (order > 0) this.absent(name, should.value, past)
-      else if (!equal(is.value, should.value.value)) {
+      else if (is.value?.value?.equals(bytesOf(should.value.value)) !== true) {
         this.differs(name, is.value.key, 'is not what the journal says')
       }
       if (order <= 0) is = left.next()
@@ -124,8 +126,14 @@ function compare(a: Buffer | undefined, b: Buffer | undefined): number {
   return b === undefined ? -1 : Buffer.compare(a, b)
 }
 
-function equal({ key, value }: FileEntry, should: Buffer): boolean {
-  const stored = value()
-  const is = stored === undefined ? undefined : checkedValue(key, stored)
-  return is?.equals(should.subarray(0, should.length)) ?? false
+const bytesOf = (view: Buffer): Buffer => view.subarray(0, view.length)
+
+/** Without a value where that is not what was written. */
+function* rowsOf(entries: Iterable<FileEntry>, past: boolean): Iterable<Row> {
+  for (const { key, value: read } of entries) {
+    const stored = read()
+    const value = stored && checkedValue(key, stored)
+    if (past && value !== undefined) yield* versionsOf([{ key, value }])
+    else yield { key, value }
+  }
 }

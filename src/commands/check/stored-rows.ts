@@ -1,4 +1,5 @@
 /** The rows of a store in the order of their keys, as they lie there. */
+import { pastVersions } from '../../projections/past-run.ts'
 import {
   copyRow,
   groupOfKey,
@@ -8,7 +9,7 @@ import {
   seqOfRow,
 } from '../../projections/row-codec.ts'
 import type { TableSpec } from '../../projections/table-spec.ts'
-import type { Store } from '../../store/store.ts'
+import type { Store, StoreEntry } from '../../store/store.ts'
 
 export const FIRST_KEY = Buffer.alloc(1)
 export const PAST_KEYS = Buffer.alloc(KEY_MAX + 1, 0xff)
@@ -28,7 +29,15 @@ export function* storedRows<V>(
   past = false,
 ): Iterable<StoredRow<V>> {
   const codec = new RowCodec(schema)
-  yield* decoded(store, past ? `${name}@` : name, codec, FIRST_KEY, PAST_KEYS)
+  const rows = store.map(past ? `${name}@` : name).range(FIRST_KEY, PAST_KEYS)
+  yield* decoded(past ? versionsOf(rows) : rows, codec)
+}
+
+/** Past rows one by one, those of runs too. */
+export function* versionsOf(rows: Iterable<StoreEntry>): Iterable<StoreEntry> {
+  for (const { key, value } of rows) {
+    for (const version of pastVersions(key, value)) yield { key: version.key, value: version.row }
+  }
 }
 
 export function* storedGroup<V>(
@@ -39,17 +48,11 @@ export function* storedGroup<V>(
   const [from, to] = [Buffer.alloc(8), Buffer.alloc(8)]
   putGroup(from, group)
   putGroup(to, group + 1)
-  yield* decoded(store, name, new RowCodec(schema), from, to)
+  yield* decoded(store.map(name).range(from, to), new RowCodec(schema))
 }
 
-function* decoded<V>(
-  store: Store,
-  map: string,
-  codec: RowCodec<V>,
-  from: Buffer,
-  to: Buffer,
-): Iterable<StoredRow<V>> {
-  for (const { key, value } of store.map(map).range(from, to)) {
+function* decoded<V>(rows: Iterable<StoreEntry>, codec: RowCodec<V>): Iterable<StoredRow<V>> {
+  for (const { key, value } of rows) {
     const row = { group: groupOfKey(key), key: copyRow(key), seq: seqOfRow(value) }
     yield { ...row, value: codec.decode(value) }
   }
