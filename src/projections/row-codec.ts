@@ -11,7 +11,8 @@ import { Writer } from '../wire/writer.ts'
  */
 export const SEQ = 6
 export const KEY_MAX = 8 + 255 + 8
-const VALUE_MAX = 1 << 20
+/** More than the largest row of the control plane (rows.ts). */
+const VALUE_MAX = 4 << 20
 
 // One of each serves a thread: rows are encoded and decoded without an await in between.
 const writer = new Writer(4096, VALUE_MAX)

@@ -35,8 +35,12 @@ export const usageSchema = wire.struct('usage', {
 })
 export type Usage = wire.Infer<typeof usageSchema>
 
-/** Rows of the control plane are JSON: they are few, and options come and go. */
-export const jsonSchema = wire.struct('json', { text: wire.text(1 << 16) })
+/**
+ * Rows of the control plane are JSON: they are few, and options come and go. The largest that a
+ * journal can amount to is a client with 256 mounts of 1024 bytes, each of which JSON escapes.
+ */
+const JSON_MAX = 2 * MiB
+export const jsonSchema = wire.struct('json', { text: wire.text(JSON_MAX) })
 
 const base = { temporal: true, digested: true } as const
 

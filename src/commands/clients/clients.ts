@@ -1,4 +1,5 @@
 /** Clients: known by their address, and which shares they say they have mounted. */
+import { KiB } from '../../platform/limits.ts'
 import type { Client } from '../../projections/control.ts'
 import { accepted, type Decide, type DecisionWorld, refused } from '../decider.ts'
 
@@ -25,6 +26,8 @@ export interface UnmountShare {
 const CLIENTS_MAX = 16_384
 /** MOUNT's list is what clients claim (RFC 1813 appendix I): beyond this the oldest one goes. */
 const MOUNTS_MAX = 256
+/** And beyond so many bytes of their paths. */
+const MOUNT_BYTES_MAX = 32 * KiB
 
 export const seeClient: Decide<SeeClient> = (world, { address }) => {
   const known = world.control.clientByAddress(address)
@@ -46,10 +49,23 @@ export const mountShare: Decide<MountShare> = (world, { client, path }) => {
   if (known === undefined) return refused('unknown')
   // What is mounted already is mounted again: every mount is a record.
   const mounted = { type: 'ShareMounted', client, path } as const
-  const [oldest] = known.mounts
-  const full = known.mounts.length >= MOUNTS_MAX && !known.mounts.includes(path)
-  if (!full || oldest === undefined) return accepted([mounted])
-  return accepted([{ type: 'ShareUnmounted', client, path: oldest }, mounted])
+  const others = known.mounts.filter((other) => other !== path)
+  const gone = tooMany(others, path.length).map(
+    (other) => ({ type: 'ShareUnmounted', client, path: other }) as const,
+  )
+  return accepted([...gone, mounted])
+}
+
+/** The oldest of `mounts`, as many as must give way to one whose path has `length` bytes. */
+function tooMany(mounts: readonly string[], length: number): readonly string[] {
+  let bytes = mounts.reduce((sum, path) => sum + path.length, length)
+  let gone = 0
+  for (; mounts.length - gone >= MOUNTS_MAX || bytes > MOUNT_BYTES_MAX; gone++) {
+    const oldest = mounts[gone]
+    if (oldest === undefined) break
+    bytes -= oldest.length
+  }
+  return mounts.slice(0, gone)
 }
 
 export const unmountShare: Decide<UnmountShare> = (world, { client, path }) => {

@@ -151,8 +151,22 @@ describe('the list of mounts', () => {
     await mount.umntall()
   })
 
+  test('long paths push older ones out, and the server keeps what is left', async () => {
+    const others = Array.from({ length: 100 }, (_, n) => `${'/'.repeat(1016 - n)}export`)
+    for (const path of others) await mount.root(path)
+    const listed = await directories()
+    assert.deepEqual(listed, others.slice(-listed.length))
+    const bytes = listed.reduce((sum, path) => sum + path.length, 0)
+    assert.ok(bytes <= 32 * 1024 && bytes > 31 * 1024, String(bytes))
+    await share.restart()
+    const again = new Mount3Client(await share.connect())
+    const kept = (await again.dump()).map(({ ml_directory }) => ml_directory)
+    assert.deepEqual(kept, listed)
+    await again.umntall()
+  })
+
   test('it outlives a crash', async () => {
-    await mount.root('/export')
+    await new Mount3Client(await share.connect()).root('/export')
     await share.crash()
     const again = new Mount3Client(await share.connect())
     assert.deepEqual(
