@@ -100,3 +100,37 @@ describe('a damaged data directory', () => {
     )
   })
 })
+
+describe('a damaged block under a stable write of a part of it', () => {
+  const { path, remove } = temporaryDirectory('under-write')
+  const data = dataBelow(path)
+  const settings = { 'share-squash': 'none', 'share-durability': 'async' }
+  const random = new SeededRandom(seedFromEnvironment())
+  const bytes = random.bytes(300_000)
+  after(remove)
+
+  test('costs an async share that write, and not its server', async () => {
+    const first = await ServerProcess.start({ data, settings })
+    const session = await Session.open(first.port)
+    const file = await session.create(session.root, 'file', { data: bytes })
+    const other = await session.create(session.root, 'other')
+    await session.close()
+    assert.equal(await first.stop(), 0)
+    for (const name of filesOf(data, 'segments')) {
+      const segment = readFileSync(name)
+      const at = segment.indexOf(bytes.subarray(0, 64))
+      if (at >= 0) segment[at + 10] = (segment[at + 10] as number) ^ 4
+      writeFileSync(name, segment)
+    }
+    const server = await ServerProcess.start({ data, settings })
+    const again = await Session.open(server.port)
+    await again.write(file, 100, 'a part of a granule')
+    // A COMMIT waits for the same bytes, so what becomes of them is known by then.
+    await again.nfs.commit({ file, offset: 0, count: 0 })
+    await again.write(other, 0, 'goes on')
+    assert.equal((await again.readAll(other)).toString(), 'goes on')
+    assert.ok(server.alive, server.lines.join('\n'))
+    await again.close()
+    await server.kill()
+  })
+})

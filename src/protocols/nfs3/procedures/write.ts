@@ -77,6 +77,8 @@ export class WriteProcedure implements Procedure {
     const { durable } = written
     const waits = durable instanceof Promise && opened.share.options.durability === 'durable'
     if (!waits) {
+      // What goes wrong in an async share is met again by whoever seals what is still staged.
+      if (durable instanceof Promise) durable.catch(() => undefined)
       this.answer(w, opened, count, stable)
       const seq = typeof durable === 'number' ? durable : 0
       return nfs.holdFor(opened.share, Math.max(seq, positions.saw))
