@@ -163,6 +163,10 @@ export class AccessIndex {
       writer.put(ACCESS_FILTERS, recordKey(seq), filter)
       writer.put(ACCESS_CONTEXTS, recordKey(seq), context)
     }
+  }
+
+  /** The store has what `flushTo` wrote. */
+  flushed(): void {
     this.finished = []
   }
 }

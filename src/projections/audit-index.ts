@@ -267,11 +267,16 @@ export class AuditIndex {
       writer.put(AUDIT_FILTERS, blockKey(block), filter)
       writer.put(AUDIT_CONTEXTS, blockKey(block), context)
     }
-    this.finished = []
     this.accesses.flushTo(writer)
     if (this.empty) return
     const key = blockKey(blockOf(this.world.seq))
     writer.put(AUDIT_FILTERS, key, this.names.filter.unfinished())
     writer.put(AUDIT_CONTEXTS, key, packContext(this.names.rows))
+  }
+
+  /** The store has what `flushTo` wrote. */
+  flushed(): void {
+    this.finished = []
+    this.accesses.flushed()
   }
 }

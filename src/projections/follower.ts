@@ -140,6 +140,7 @@ export class Follower {
     this.pending = 0
     fault('flush.begin')
     const checkpoint = this.world.flush(this.hash, (writer) => this.audit.flushTo(writer))
+    this.audit.flushed()
     fault('flush.committed')
     this.options.onCheckpoint?.(checkpoint)
     return checkpoint

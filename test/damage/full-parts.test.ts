@@ -2,13 +2,25 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SpaceProbe } from '../../src/commands/space-probe.ts'
+import { NO_ORIGIN } from '../../src/commands/stream.ts'
 import { untilRoom } from '../../src/commands/until-room.ts'
 import { BlockIndex } from '../../src/content/block-index.ts'
 import { BlockWriter, identified } from '../../src/content/block-writer.ts'
 import { blocksOf, lanes, segmentName, segmentsOn } from '../../src/content/segment.ts'
+import { AccessBatchWriter } from '../../src/journal/access-batch.ts'
+import { commandCodes } from '../../src/journal/command-names.ts'
+import { encodeFrame } from '../../src/journal/frame.ts'
 import { claim } from '../../src/journal/journal.ts'
 import { MemoryJournal } from '../../src/journal/memory.ts'
+import { packRecord } from '../../src/journal/record.ts'
 import { MiB } from '../../src/platform/limits.ts'
+import { ACCESS_CONTEXTS, ACCESS_FILTERS, recordKey } from '../../src/projections/access-index.ts'
+import {
+  AUDIT_CONTEXTS,
+  AUDIT_FILTERS,
+  BLOCK_RECORDS,
+  blockKey,
+} from '../../src/projections/audit-index.ts'
 import { Follower } from '../../src/projections/follower.ts'
 import { World } from '../../src/projections/world.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
@@ -76,6 +88,43 @@ test('what the disk does not take of projections is tried again', async () => {
   while (follower.world.stored.seq < later.seq) await sleep(5)
   stop.abort()
   await following
+})
+
+test('nothing of the index of the audit is missing where the disk was full', async () => {
+  const journal = new MemoryJournal()
+  const store = new MemoryStore()
+  const commit = store.commit.bind(store)
+  let room = false
+  store.commit = (change) => {
+    if (room) return commit(change)
+    // As LMDB has it: all is written, and the commit fails.
+    change({ put: () => undefined, remove: () => undefined })
+    throw full()
+  }
+  const follower = new Follower({ world: new World(store, MiB), journal, flushMillis: 5 })
+  const accesses = new AccessBatchWriter()
+  const time = { sec: 1, nsec: 0 }
+  accesses.add(time, 0x0101, 0, { uid: 1, gid: 1 }, 0, 0, 1, 'name')
+  const record = {
+    ...{ command: commandCodes.Access, ...time, share: 0, origin: NO_ORIGIN, refusal: 0 },
+    ...{ about: undefined, events: [], accesses: accesses.taken() },
+  }
+  for (let n = 0; n < BLOCK_RECORDS + 10; n++) {
+    const { seq, hash, epoch } = await journal.tail()
+    const header = { epoch, firstSeq: seq + 1, count: 1, time, previousHash: hash }
+    await journal.append(encodeFrame(header, [packRecord({ ...record, seq: seq + 1 })]))
+  }
+  await assert.rejects(follower.catchUp(), /no space left/)
+  room = true
+  await follower.catchUp()
+  for (const map of [AUDIT_FILTERS, AUDIT_CONTEXTS]) {
+    for (const block of [0, 1]) assert.ok(store.map(map).get(blockKey(block)), `${map} ${block}`)
+  }
+  for (const map of [ACCESS_FILTERS, ACCESS_CONTEXTS]) {
+    for (let seq = 1; seq <= BLOCK_RECORDS + 10; seq++) {
+      assert.ok(store.map(map).get(recordKey(seq)), `${map} ${seq}`)
+    }
+  }
 })
 
 test('what fails for another reason than room is not tried again', async () => {
