@@ -2,7 +2,7 @@
 import { AddressFilter } from '../auth/networks.ts'
 import { type Principal, squashed } from '../auth/principal.ts'
 import type { Refusal } from '../journal/refusal.ts'
-import type { Control } from '../projections/control.ts'
+import type { Control, User } from '../projections/control.ts'
 import type { Share, ShareOptions } from '../projections/share.ts'
 import type { Caller } from './rpc/program.ts'
 
@@ -11,6 +11,8 @@ export interface Permit {
   readonly options: ShareOptions
   readonly refusal: Refusal | undefined
   claimed: Principal | undefined
+  /** Whom the server knows by that number, where the share asks it for groups. */
+  user: User | undefined
   principal: Principal | undefined
 }
 
@@ -32,9 +34,12 @@ export class Exports {
       caller.permits.set(share.id, permit)
     }
     if (permit.refusal !== undefined) return permit.refusal
-    if (permit.principal === undefined || permit.claimed !== claimed) {
+    const user = this.userOf(claimed, share.options)
+    const known = permit.claimed === claimed && permit.user === user
+    if (permit.principal === undefined || !known) {
       permit.claimed = claimed
-      permit.principal = this.principalOf(claimed, share.options)
+      permit.user = user
+      permit.principal = principalOf(claimed, user, share.options)
     }
     return permit.principal
   }
@@ -47,15 +52,23 @@ export class Exports {
     }
     const insecure = options.securePorts && port >= PRIVILEGED_PORTS
     const refusal = !filter.allows(address) ? 'accessDenied' : insecure ? 'notPermitted' : undefined
-    return { options, refusal, claimed: undefined, principal: undefined }
+    return { options, refusal, claimed: undefined, user: undefined, principal: undefined }
   }
 
-  private principalOf(claimed: Principal | undefined, options: ShareOptions): Principal {
-    const { anonUid: uid, anonGid: gid } = options
-    if (claimed === undefined) return { uid, gid, gids: [] }
-    const user = options.groups === 'server' ? this.control.users.get(claimed.uid) : undefined
-    if (options.groups !== 'server') return squashed(claimed, options)
-    // As rpc.mountd's --manage-gids: the list in the call, sixteen at most, is not looked at.
-    return squashed({ ...claimed, gids: user?.gids ?? [] }, options)
+  private userOf(claimed: Principal | undefined, { groups }: ShareOptions): User | undefined {
+    if (groups !== 'server' || claimed === undefined) return undefined
+    return this.control.users.get(claimed.uid)
   }
+}
+
+function principalOf(
+  claimed: Principal | undefined,
+  user: User | undefined,
+  options: ShareOptions,
+): Principal {
+  const { anonUid: uid, anonGid: gid } = options
+  if (claimed === undefined) return { uid, gid, gids: [] }
+  if (options.groups !== 'server') return squashed(claimed, options)
+  // As rpc.mountd's --manage-gids: the list in the call, sixteen at most, is not looked at.
+  return squashed({ ...claimed, gids: user?.gids ?? [] }, options)
 }

@@ -119,4 +119,29 @@ describe('supplementary groups', () => {
     await session.set(file, { mode: 0o707 })
     assert.equal(await access({ uid: 5, gid: 3000 }), 0, 'a member has the group’s')
   })
+
+  test('are those that the server knows, as soon as it does, where the share says so', async () => {
+    const { server } = shares.none
+    const path = '/v1/users'
+    const alice = { name: 'alice', uid: ALICE.uid, gid: ALICE.gid }
+    const session = await shares.none.session()
+    const dir = await session.mkdir(session.root, 'of group 4000', 0o770)
+    await session.set(dir, { gid: 4000 })
+    await shares.none.edit({ groups: 'server' })
+    // One connection, and the same credentials in each call.
+    const { nfs } = session.as({ ...ALICE, gids: [4000] })
+    const may = async () => {
+      const result = await nfs.access({ object: dir, access: 1 })
+      return result.status === 0 && result.access === 1
+    }
+    assert.equal(await may(), false, 'what the call claims counts for nothing')
+    await server.administer('POST', path, { ...alice, gids: [4000] })
+    assert.equal(await may(), true)
+    await server.administer('DELETE', `${path}/alice`)
+    assert.equal(await may(), false, 'who is no user any more is in no group')
+    await server.administer('POST', path, { ...alice, gids: [4001] })
+    assert.equal(await may(), false)
+    await shares.none.edit({ groups: 'client' })
+    assert.equal(await may(), true)
+  })
 })
