@@ -17,7 +17,12 @@ export interface Query<Args, Res extends { readonly status: number }> {
   readonly args: Codec<Args>
   /** Needed only without `write`. */
   readonly res?: Codec<Res>
-  readonly run: (nfs: Nfs3, args: Args, call: Call) => NoInfer<Res> | Promise<NoInfer<Res>>
+  /** A function that it resolves to is called for the result, which may look at the world. */
+  readonly run: (
+    nfs: Nfs3,
+    args: Args,
+    call: Call,
+  ) => NoInfer<Res> | Promise<NoInfer<Res> | (() => NoInfer<Res>)>
   /** For shares whose audit level is `all`: the name that is asked for in what is opened. */
   readonly nameIn?: (args: Args) => string
   /** `run` needs its arguments no more when it returns. */
@@ -43,15 +48,18 @@ export function queryProcedure<Args, Res extends { readonly status: number }>(
     const share = nfs.lastShare as Share | undefined
     const audited = share?.options.audit === 'all' ? share : undefined
     if (result instanceof Promise) {
-      // What the synchronous part has seen; the rest of such a procedure looks at nothing else.
+      // What the synchronous part has seen.
       const seq = nfs.holdFor(share, positions.saw)
       const [who, ino] = [nfs.lastPrincipal, nfs.lastIno]
       const asked = audited && nameIn(args)
-      return result.then((later) => {
+      return result.then((made) => {
+        positions.saw = 0
+        const later = typeof made === 'function' ? made() : made
+        const hold = Math.max(seq, nfs.holdFor(share, positions.saw))
         if (audited) audit(nfs, op, call, who, audited, later.status, ino, asked ?? '')
         return (out: ReplyWriter) => {
           write(out, later)
-          return seq
+          return hold
         }
       })
     }

@@ -43,10 +43,13 @@ export const commit = (nfs: Nfs3) =>
       })
       const sealing = committing(nfs, opened)
       if (sealing === undefined) return committed()
-      return sealing.then(committed, (error: unknown) => {
-        if (error instanceof SealError) return failed(error.refusal)
-        throw error
-      })
+      return sealing.then(
+        () => committed,
+        (error: unknown) => {
+          if (error instanceof SealError) return () => failed(error.refusal)
+          throw error
+        },
+      )
     },
   })
 

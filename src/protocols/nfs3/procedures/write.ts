@@ -9,7 +9,7 @@ import { compile } from '../../../wire/compile.ts'
 import type { Reader } from '../../../wire/reader.ts'
 import type { Infer } from '../../../wire/schema.ts'
 import * as xdr from '../../../wire/schema.ts'
-import type { Call, Outcome, Procedure } from '../../rpc/program.ts'
+import type { Call, Outcome, Procedure, WriteResult } from '../../rpc/program.ts'
 import type { ReplyWriter } from '../../rpc/reply-writer.ts'
 import { type Nfs3, NOW, type Opened } from '../context.ts'
 import { nfs3Status } from '../status.ts'
@@ -84,15 +84,22 @@ export class WriteProcedure implements Procedure {
       return nfs.holdFor(opened.share, Math.max(seq, positions.saw))
     }
     return durable.then(
-      () => (out: ReplyWriter) => {
-        this.answer(out, opened, count, stable)
-        return 0
-      },
+      () => this.later(opened, (out) => this.answer(out, opened, count, stable)),
       (error: unknown) => {
         if (!(error instanceof SealError)) throw error
-        return (out: ReplyWriter) => this.refuse(out, error.refusal, opened)
+        return this.later(opened, (out) => this.refuse(out, error.refusal, opened))
       },
     )
+  }
+
+  /** Attributes are those of then: of whatever was decided meanwhile, durable or not. */
+  private later({ share }: Opened, write: (w: ReplyWriter) => unknown): WriteResult {
+    const { positions } = this.nfs.engine.world
+    return (w) => {
+      positions.saw = 0
+      write(w)
+      return this.nfs.holdFor(share, positions.saw)
+    }
   }
 
   private take(
