@@ -3,7 +3,7 @@
  * so that deleting can still be journalled, and filled again when there is room.
  */
 import { randomBytes } from 'node:crypto'
-import { closeSync, ftruncateSync, openSync, statfsSync, statSync } from 'node:fs'
+import { statfsSync, statSync, truncateSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { isFull } from '../platform/disk-full.ts'
 import { MiB } from '../platform/limits.ts'
@@ -16,14 +16,21 @@ export class Ballast {
   readonly size: number
   private readonly path: string
   private readonly ask: () => { readonly free: number; readonly total: number }
+  private readonly onError: (error: unknown) => void
   private filling: Promise<void> | undefined
   private closed = false
+  /** Something but a full disk keeps it from being filled: not tried again. */
+  private broken = false
   /** Bytes that it keeps. */
   held: number
 
-  /** `reserve`: bytes of disk that only what frees some may use. */
-  constructor(path: string, reserve: number) {
+  /**
+   * `reserve`: bytes of disk that only what frees some may use. `onError` hears, once, why the file
+   * cannot be kept: the server goes on without.
+   */
+  constructor(path: string, reserve: number, onError: (error: unknown) => void) {
     this.path = path
+    this.onError = onError
     this.size = Math.floor(Math.min(SIZE_MAX, reserve * PART))
     this.held = sizeOf(path)
     this.ask = () => spaceBelow(path)
@@ -43,20 +50,29 @@ export class Ballast {
 
   release(): void {
     if (this.held === 0 || this.filling !== undefined) return
-    const fd = openSync(this.path, 'r+')
     try {
-      ftruncateSync(fd, 0)
-    } finally {
-      closeSync(fd)
+      truncateSync(this.path, 0)
+    } catch (error) {
+      this.failed(error)
     }
     this.held = 0
   }
 
+  private failed(error: unknown): void {
+    // Who deletes it has freed the space.
+    if (this.broken || (error as NodeJS.ErrnoException).code === 'ENOENT') return
+    this.broken = true
+    this.onError(error)
+  }
+
   private fill(): void {
-    this.filling ??= this.write().finally(() => {
-      this.filling = undefined
-      this.held = sizeOf(this.path)
-    })
+    if (this.broken) return
+    this.filling ??= this.write()
+      .catch((error) => this.failed(error))
+      .finally(() => {
+        this.filling = undefined
+        this.held = this.broken ? 0 : sizeOf(this.path)
+      })
   }
 
   private async write(): Promise<void> {

@@ -137,7 +137,9 @@ async function openAll(
   const { log, projectionMemory, onFailure } = options
   const news = silentNews()
   // Before anything is written: on a full disk a start needs some of it.
-  const ballast = new Ballast(paths.ballast, options.reserve)
+  const ballast = new Ballast(paths.ballast, options.reserve, (err) =>
+    log.warn({ err }, 'no disk space can be kept in reserve'),
+  )
   closers.push(() => ballast.close())
   const start = new StartCheck(paths, log)
   closers.push(() => start.leave())
