@@ -137,9 +137,7 @@ async function openAll(
   const { log, projectionMemory, onFailure } = options
   const news = silentNews()
   // Before anything is written: on a full disk a start needs some of it.
-  const ballast = new Ballast(paths.ballast, options.reserve, (err) =>
-    log.warn({ err }, 'no disk space can be kept in reserve'),
-  )
+  const ballast = ballastFor(options, paths)
   closers.push(() => ballast.close())
   const start = new StartCheck(paths, log)
   closers.push(() => start.leave())
@@ -219,6 +217,9 @@ async function openAll(
     close: () => closeAll(closers),
   }
 }
+
+const ballastFor = ({ log, reserve }: PartsOptions, { ballast }: DataPaths): Ballast =>
+  new Ballast(ballast, reserve, (err) => log.warn({ err }, 'no disk space can be kept in reserve'))
 
 async function openProjections(
   { log, projectionMemory, onFailure }: PartsOptions,

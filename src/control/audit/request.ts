@@ -2,7 +2,7 @@
 import { TOKEN_NAME } from '../../commands/administrator.ts'
 import { parseMoment } from '../../commands/moments.ts'
 import { commandCodes, operations } from '../../journal/command-names.ts'
-import { refusals } from '../../journal/refusal.ts'
+import { type Refusal, refusals } from '../../journal/refusal.ts'
 import type { Instant } from '../../platform/clock.ts'
 import { nearest } from '../../platform/config.ts'
 import { ANY_REFUSAL, namesIn } from '../../projections/audit-keys.ts'
@@ -105,8 +105,7 @@ function resultsOf(text: string): number[] {
   return listOf(text).map((name) => {
     if (name === 'ok') return 0
     if (name === 'refused') return ANY_REFUSAL
-    const code = (refusals as Readonly<Record<string, number>>)[name]
-    if (code !== undefined) return code
+    if (Object.hasOwn(refusals, name)) return refusals[name as Refusal]
     const near = nearest(name.slice(0, 40), ['ok', 'refused', ...Object.keys(refusals)])
     throw Problem.of(
       'malformed',

@@ -144,6 +144,7 @@ describe('an audit is of', () => {
     const ask = (question: string) => server.ask('GET', `/v1/audit?${question}`)
     assertProblem(await ask('op=REMOV'), 400, /did you mean REMOVE\?/)
     assertProblem(await ask('result=acessDenied'), 400, /did you mean accessDenied\?/)
+    assertProblem(await ask('result=constructor'), 400, /did you mean /)
     assertProblem(await ask('user=nobody-knows'), 400, /no user nobody-knows/)
     assertProblem(await ask('since=yesterday'), 400, /how long ago/)
     assertProblem(await ask('limit=-1'), 400, /limit/)
