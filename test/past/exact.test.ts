@@ -9,6 +9,8 @@ import { restore } from '../../src/commands/past/restore.ts'
 import { undo } from '../../src/commands/past/undo.ts'
 import { undoPlan } from '../../src/commands/past/undo-plan.ts'
 import { NO_ORIGIN } from '../../src/commands/stream.ts'
+import { noAttributes } from '../../src/commands/tree/new-object.ts'
+import { ROOT_INO } from '../../src/projections/inode.ts'
 import { openEngine } from '../commands/engine-fixture.ts'
 import { SeededRandom, seedFromEnvironment } from '../seeded-random.ts'
 import { temporaryDirectory } from '../temporary.ts'
@@ -123,4 +125,30 @@ describe(`with seed ${seed}`, () => {
         )
     }
   })
+})
+
+test('a tree deeper than the stack goes, and comes back', { timeout: 120_000 }, async () => {
+  const DEPTH = 15_000
+  const moment = engine.stream.decided
+  const attributes = noAttributes
+  let dir = ROOT_INO
+  for (let i = 0; i < DEPTH; i++) {
+    const command = { type: 'CreateDirectory', share: SHARE, dir, name: 'd', attributes } as const
+    const decision = engine.stream.submit(command, theirs)
+    assert.ok(typeof decision === 'object' && decision.outcome.kind === 'accepted')
+    dir = decision.outcome.ino
+    if (i % 1000 === 0) await engine.drain()
+  }
+  const deep = engine.stream.decided
+  const root = { share: SHARE, names: [] }
+  for (const seq of [moment, deep]) {
+    let last: { failed: number } | undefined
+    const from = { ...root, seq }
+    for await (const report of restore({ engine, from, to: root, exact: true, pause })) {
+      assert.ok(typeof report !== 'string')
+      last = report
+    }
+    assert.equal(last?.failed, 0)
+    assert.equal(engine.world.live(SHARE).entry(ROOT_INO, 'd') === undefined, seq === moment)
+  }
 })

@@ -4,6 +4,7 @@
  */
 import type { Refusal } from '../../journal/refusal.ts'
 import { fileKind, type Inode, ROOT_INO } from '../../projections/inode.ts'
+import type { Listing } from '../../projections/rows.ts'
 import type { TreeView } from '../../projections/tree-view.ts'
 import type { Engine } from '../engine.ts'
 import { childrenOf } from './children.ts'
@@ -65,6 +66,16 @@ export async function* restore(options: RestoreOptions): AsyncIterable<Restored 
   yield await work.finished()
 }
 
+/** A directory that is being brought back. */
+interface Level {
+  readonly past: number
+  readonly now: number
+  readonly path: string
+  /** Where it is, when it came back itself. */
+  readonly place: { readonly dir: number; readonly name: string } | undefined
+  readonly children: Iterator<Listing>
+}
+
 class Restoration {
   private objects = 0
   private removed = 0
@@ -118,11 +129,50 @@ class Restoration {
   }
 
   async *object(ino: number, dir: number, name: string, path: string): AsyncIterable<Restored> {
+    const level = await this.enter(ino, dir, name, path)
+    if (level !== undefined) yield* this.below(level)
+  }
+
+  /** What was in a directory comes back in one that is there. */
+  entries(past: number, now: number, path: string): AsyncIterable<Restored> {
+    return this.below(this.level(past, now, path, undefined))
+  }
+
+  /** Trees may be deeper than the stack. */
+  private async *below(first: Level): AsyncIterable<Restored> {
+    const levels = [first]
+    for (;;) {
+      const level = levels.at(-1)
+      if (level === undefined) return
+      const next = level.children.next()
+      if (next.done === true) {
+        await this.leave(level)
+        levels.pop()
+        continue
+      }
+      const { name, ino } = next.value
+      const below = await this.enter(ino, level.now, name, level.path)
+      if (this.objects % REPORT_EACH === 0) yield this.restored
+      if (below !== undefined) levels.push(below)
+    }
+  }
+
+  private level(past: number, now: number, path: string, place: Level['place']): Level {
+    return { past, now, path, place, children: childrenOf(this.past, past)[Symbol.iterator]() }
+  }
+
+  /** Brings one object back; a directory's entries are next. */
+  private async enter(
+    ino: number,
+    dir: number,
+    name: string,
+    path: string,
+  ): Promise<Level | undefined> {
     const inode = this.past.inode(ino)
     const here = `${path}/${readable(name)}`
     if (inode === undefined) {
       this.fail(here, 'outOfRetention')
-      return
+      return undefined
     }
     const several = inode.nlink > 1 && inode.kind !== fileKind.directory
     const linked = several ? this.made.get(ino) : undefined
@@ -132,22 +182,18 @@ class Restoration {
         : await this.link(linked, dir, name, path)
     if (typeof made === 'string') {
       this.fail(here, made)
-      return
+      return undefined
     }
     if (several) this.made.set(ino, made)
     if (inode.kind === fileKind.regular && linked === undefined) this.bytes += inode.used
-    if (this.objects % REPORT_EACH === 0) yield this.restored
-    if (inode.kind !== fileKind.directory) return
-    yield* this.entries(ino, made, here)
-    // Its times have changed with its entries.
-    await this.submit(ino, dir, name, 'attributes')
+    if (inode.kind !== fileKind.directory) return undefined
+    return this.level(ino, made, here, { dir, name })
   }
 
-  async *entries(past: number, now: number, path: string): AsyncIterable<Restored> {
-    for (const { name, ino } of childrenOf(this.past, past)) {
-      yield* this.object(ino, now, name, path)
-    }
+  private async leave({ past, now, path, place }: Level): Promise<void> {
     if (this.options.exact) await this.removeOthers(past, now, path)
+    // Its times have changed with its entries.
+    if (place !== undefined) await this.submit(past, place.dir, place.name, 'attributes')
   }
 
   private async removeOthers(past: number, now: number, path: string): Promise<void> {
@@ -174,6 +220,8 @@ class Restoration {
     if (directory) {
       const view = engine.world.live(to.share)
       for (const child of childrenOf(view, ino)) {
+        // What is below is done a turn later, however deep: the stack has an end.
+        await this.steps.turn()
         const below = view.inode(child.ino)
         if (below !== undefined) await this.remove(ino, child.name, child.ino, below, here)
       }
