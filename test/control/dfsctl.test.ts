@@ -124,11 +124,14 @@ describe('a share', () => {
       ['user create x', /--uid N/],
       ['user create x --uid y', /--uid: a number/],
       ['--verbose status', /options come behind/],
+      ['--constructor status', /options come behind/],
       ['status --jsno', /did you mean --json\?/],
     ]
     for (const [line, message] of wrong) {
       assertFailed(await runProgram('dfsctl', line.split(' ')), 2, message)
     }
+    const journal = await runProgram('dfs', ['journal', 'constructor', '--data', server.data])
+    assertFailed(journal, 2, /verify, cat, stat or head/)
   })
 })
 

@@ -95,7 +95,7 @@ function optionsAhead(
   let taken = 0
   while (words[taken]?.startsWith('--')) {
     const [name = '', value] = (words[taken] as string).slice(2).split('=', 2)
-    const option = common[name]
+    const option = Object.hasOwn(common, name) ? common[name] : undefined
     if (option === undefined) break
     taken += option.type === 'string' && value === undefined ? 2 : 1
   }
