@@ -64,6 +64,11 @@ export class Damages {
     this.log.error({ block, ...where }, what)
   }
 
+  rescued({ id }: FoundBlock): void {
+    this.told.delete(hex(id))
+    this.log.warn({ block: hex(id) }, 'content that had lost its header was stored anew')
+  }
+
   found({ id, segment, offset }: FoundBlock): void {
     this.hidden += 1
     this.log.error(

@@ -252,6 +252,7 @@ async function openContent(
     { segmentsDir: paths.segments, indexPath: paths.index, scrubBytes: SCRUB_BYTES },
     {
       onDamaged: (block) => damages.scrubbed(block),
+      onRescued: (block) => damages.rescued(block),
       onHidden: (block) => damages.found(block),
       onIndexed: (position) => blocks?.indexed(position),
       onRecovering: (segment) => log.info({ segment }, 'indexing a segment'),

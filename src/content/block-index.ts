@@ -8,6 +8,7 @@ import type { Store, StoreMap } from '../store/store.ts'
 import { headerSize, type Location } from './block.ts'
 import type { Disk, DiskFile } from './disk.ts'
 import {
+  blockAt,
   blocksOf,
   type FoundBlock,
   type Lane,
@@ -49,7 +50,31 @@ function unpacked(value: Buffer): Location {
   return { segment, offset, length: length - DAMAGED, damaged: true }
 }
 
+const END = Buffer.alloc(33, 0xff)
+
 const laneKey = (lane: Lane): Buffer => Buffer.from(`lane ${lane}`)
+
+/**
+ * The blocks of a segment by whether their bytes are what was written: one that was never finished
+ * must not stand for a later equal one. What is not whole at the end was never finished.
+ */
+function sorted(
+  file: DiskFile,
+  segment: number,
+  from: number,
+): { readonly whole: readonly FoundBlock[]; readonly damaged: readonly FoundBlock[] } {
+  const whole: FoundBlock[] = []
+  const damaged: FoundBlock[] = []
+  let suspects: FoundBlock[] = []
+  for (const block of blocksOf(file, segment, from)) {
+    if (blockAt(file, segment, block.offset, true)?.id === block.id) {
+      whole.push(block)
+      damaged.push(...suspects)
+      suspects = []
+    } else suspects.push(block)
+  }
+  return { whole, damaged }
+}
 
 /**
  * What is found stands for later equal blocks, so it must not be lost with the power. A process
@@ -105,32 +130,61 @@ export class BlockIndex {
     this.store.refresh()
   }
 
-  /** Takes in what segments hold behind the positions: after a crash, or all of it. */
-  recover(disk: Disk, progress: (segment: number) => void = () => undefined): number {
+  /** The next blocks behind one, in the order of their names. */
+  page(behind: string, count: number): FoundBlock[] {
+    const from = Buffer.concat([Buffer.from(behind, 'latin1'), Buffer.alloc(1)])
+    const blocks: FoundBlock[] = []
+    for (const { key, value } of this.blocks.range(from, END)) {
+      blocks.push({ id: key.latin1Slice(0, 32), ...unpacked(value) })
+      if (blocks.length === count) break
+    }
+    return blocks
+  }
+
+  /**
+   * Takes in what segments hold behind the positions: after a crash, or all of it. Of all of it
+   * also what is damaged, for whom it is told: who misses it shall be told where it is.
+   */
+  recover(
+    disk: Disk,
+    progress: (segment: number) => void = () => undefined,
+    onDamaged: (block: FoundBlock) => void = () => undefined,
+  ): number {
     let count = 0
     for (const lane of Object.values(lanes)) {
+      const anew = this.meta.get(laneKey(lane)) === undefined
       const from = this.position(lane)
       for (const segment of segmentsOn(disk, lane)) {
         if (segment < from.segment) continue
         const offset = segment === from.segment ? from.offset : SEGMENT_HEADER
-        count += this.recoverSegment(disk, lane, segment, offset)
+        const { whole, damaged } = this.recoverSegment(disk, lane, segment, offset, anew)
+        count += whole
+        for (const block of damaged) onDamaged(block)
         progress(segment)
       }
     }
     return count
   }
 
-  private recoverSegment(disk: Disk, lane: Lane, segment: number, offset: number): number {
+  private recoverSegment(
+    disk: Disk,
+    lane: Lane,
+    segment: number,
+    offset: number,
+    anew: boolean,
+  ): { readonly whole: number; readonly damaged: readonly FoundBlock[] } {
     const file = disk.open(segmentName(segment))
     try {
-      // Bytes are checked: a block that was never finished must not stand for a later equal one.
-      const blocks = [...blocksOf(file, segment, offset, true)]
-      makeDurable(file, blocks)
+      const { whole, damaged } = sorted(file, segment, offset)
+      const known = new Set(whole.map(({ id }) => id))
+      const only = damaged.filter(({ id }) => !known.has(id) && this.get(id) === undefined)
+      const taken = anew ? only.map((block) => ({ ...block, damaged: true })) : []
+      makeDurable(file, whole)
       fault('recover.written')
       const end = { segment, offset: Math.max(offset, file.size()) }
-      this.change(blocks, [], new Map([[lane, end]]))
+      this.change([...taken, ...whole], [], new Map([[lane, end]]))
       fault('recover.indexed')
-      return blocks.length
+      return { whole: whole.length, damaged: taken }
     } finally {
       file.close()
     }
@@ -142,7 +196,7 @@ export class BlockIndex {
 
   /** All blocks, for checks. */
   *all(): Iterable<FoundBlock> {
-    for (const { key, value } of this.blocks.range(Buffer.alloc(32), Buffer.alloc(33, 0xff))) {
+    for (const { key, value } of this.blocks.range(Buffer.alloc(32), END)) {
       yield { id: key.latin1Slice(0, 32), ...unpacked(value) }
     }
   }

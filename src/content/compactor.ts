@@ -10,6 +10,7 @@ import type { BlockIndex, Position } from './block-index.ts'
 import type { BlockWriter } from './block-writer.ts'
 import type { Bloom } from './bloom.ts'
 import type { Disk, DiskFile } from './disk.ts'
+import { patient } from './patient-file.ts'
 import { blockAt, blocksOf, type FoundBlock, lanes, segmentName, segmentsOn } from './segment.ts'
 
 export interface SegmentCensus {
@@ -31,6 +32,8 @@ export interface Compaction {
 }
 
 const BATCH_BLOCKS = 64
+/** Of the index, between two steps. */
+const PAGE_BLOCKS = 1000
 
 export interface CompactorOptions {
   readonly disk: Disk
@@ -42,6 +45,8 @@ export interface CompactorOptions {
     removed: readonly string[],
     position: Position,
   ) => void
+  /** Hears of blocks that something refers to and that are not what was written. */
+  readonly onDamage: (block: FoundBlock) => void
   /** Lets other work go between two steps. */
   readonly pause: () => Promise<void>
 }
@@ -82,7 +87,7 @@ export class Compactor {
   async census(live: Bloom): Promise<SegmentCensus[]> {
     const census: SegmentCensus[] = []
     for (const segment of this.complete()) {
-      const file = this.disk.open(segmentName(segment))
+      const file = patient(this.disk.open(segmentName(segment)))
       try {
         let bytes = 0
         let n = 0
@@ -114,10 +119,12 @@ export class Compactor {
   async empty(segments: readonly number[], live: Bloom): Promise<Compaction> {
     const done: Compaction = { moved: 0, dropped: 0, freed: 0, damaged: [], removed: [] }
     for (const segment of segments) {
-      const file = this.disk.open(segmentName(segment))
+      const file = patient(this.disk.open(segmentName(segment)))
       try {
         const damaged = done.damaged.length
-        await this.emptyOne(file, segment, live, done)
+        if (await this.emptyOne(file, segment, live, done)) {
+          await this.dropUnmet(segment, live, done)
+        }
         if (done.damaged.length === damaged) {
           done.removed.push(segment)
           done.freed += file.size()
@@ -126,17 +133,40 @@ export class Compactor {
         file.close()
       }
     }
+    for (const block of done.damaged) this.options.onDamage(block)
     return done
   }
 
+  /**
+   * Blocks that the index finds in a segment and that were not met there, since their headers are
+   * damaged: they must not be looked for in it, nor stand for equal ones, when it is gone.
+   */
+  private async dropUnmet(segment: number, live: Bloom, done: Compaction): Promise<void> {
+    const damaged = new Set(done.damaged.map(({ id }) => id))
+    for (let behind: string | undefined = ''; behind !== undefined; ) {
+      const page: readonly FoundBlock[] = this.index.page(behind, PAGE_BLOCKS)
+      const unmet = page.filter((block) => block.segment === segment && !damaged.has(block.id))
+      for (const block of unmet) if (live.has(block.id)) done.damaged.push(block)
+      const dropping = unmet.filter(({ id }) => !live.has(id))
+      if (dropping.length > 0) await this.moveOrDrop(undefined, dropping, live, done)
+      behind = page.at(-1)?.id
+      await this.pause()
+    }
+  }
+
+  /** Whether it passed over something that is no block. */
   private async emptyOne(
     file: DiskFile,
     segment: number,
     live: Bloom,
     done: Compaction,
-  ): Promise<void> {
+  ): Promise<boolean> {
     let batch: FoundBlock[] = []
-    for (const block of blocksOf(file, segment)) {
+    let gaps = 0
+    const onGap = () => {
+      gaps += 1
+    }
+    for (const block of blocksOf(file, segment, undefined, false, onGap)) {
       if (!this.isHere(block)) {
         if (!this.isHidden(block, live)) continue
         if (!isWhole(file, block)) {
@@ -151,6 +181,7 @@ export class Compactor {
       await this.pause()
     }
     await this.moveOrDrop(file, batch, live, done)
+    return gaps > 0
   }
 
   /** Something may refer to it, and the index has it nowhere. */
@@ -158,8 +189,9 @@ export class Compactor {
     return live.has(id) && this.index.get(id) === undefined
   }
 
+  /** `file`: of those that something refers to, if there are any. */
   private async moveOrDrop(
-    file: DiskFile,
+    file: DiskFile | undefined,
     batch: readonly FoundBlock[],
     live: Bloom,
     done: Compaction,
@@ -169,7 +201,7 @@ export class Compactor {
     for (const block of batch) {
       if (!live.has(block.id)) dropping.push(block)
       else {
-        const bytes = readWhole(file, block)
+        const bytes = file && readWhole(file, block)
         if (bytes === undefined) done.damaged.push(block)
         else moving.push({ id: block.id, bytes })
       }

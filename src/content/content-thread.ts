@@ -39,8 +39,10 @@ export interface NoteCall {
 export interface ContentEvents {
   readonly onIndexed: (position: Position) => void
   readonly onRecovering: (segment: number) => void
-  /** Found by the scrubber. */
+  /** Found by the scrubber, by who collects, or by who makes the index anew. */
   readonly onDamaged: (block: FoundBlock) => void
+  /** One of those is good again: its bytes were whole, and were stored anew. */
+  readonly onRescued: (block: FoundBlock) => void
   /** A block that was looked for is there, and the index had lost it. */
   readonly onHidden: (block: FoundBlock) => void
   readonly onCrash: (error: Error) => void
@@ -111,7 +113,7 @@ export class ContentThread {
   private readonly pool = new MemoryPool(POOLED)
 
   constructor(data: ContentThreadData, events: ContentEvents) {
-    const { onIndexed, onRecovering, onDamaged, onHidden, onCrash } = events
+    const { onIndexed, onRecovering, onDamaged, onRescued, onHidden, onCrash } = events
     const url = new URL('./content-worker.ts', import.meta.url)
     this.thread = new Thread(url, {
       name: 'content',
@@ -121,6 +123,7 @@ export class ContentThread {
         if (event === 'indexed') onIndexed(payload as Position)
         else if (event === 'recovering') onRecovering(payload as number)
         else if (event === 'damaged') onDamaged(payload as FoundBlock)
+        else if (event === 'rescued') onRescued(payload as FoundBlock)
         else if (event === 'hidden') onHidden(payload as FoundBlock)
       },
     })

@@ -48,6 +48,7 @@ const compactor = new Compactor({
   writer: blocks,
   pause,
   change: (written, removed, position) => queue.change(written, removed, position),
+  onDamage: (block) => damaged(block),
 })
 
 const mender = new Mender({
@@ -55,6 +56,7 @@ const mender = new Mender({
   index,
   writer: blocks,
   flush: () => queue.flush(),
+  change: (written, position) => queue.change(written, [], position),
   pause: () => new Promise<void>((resolve) => setTimeout(resolve, SEARCH_MILLIS)),
   onHidden: (block) => {
     const name = Buffer.from(block.id, 'latin1').toString('hex')
@@ -63,10 +65,21 @@ const mender = new Mender({
   },
 })
 
-const scrubber = new Scrubber(disk, index, (block) => {
+function damaged(block: FoundBlock): void {
   mender.spoiled(block)
   emit('damaged', block)
-})
+  rescue(block)
+}
+
+/** What could not be stored again stays damaged: it is tried again when it is next met. */
+function rescue(block: FoundBlock): void {
+  mender.rescue(block).then(
+    (good) => good && emit('rescued', block),
+    () => undefined,
+  )
+}
+
+const scrubber = new Scrubber(disk, index, damaged)
 /** Between two pieces of a search. */
 const SEARCH_MILLIS = 2
 const SCRUB_MILLIS = 1000
@@ -76,7 +89,11 @@ const emit = serveThread({
   /** Before the log thread begins, and its lane with it. */
   recover: () => {
     compactor.begin()
-    return index.recover(disk, (segment) => emit('recovering', segment))
+    return index.recover(
+      disk,
+      (segment) => emit('recovering', segment),
+      (block) => emit('damaged', block),
+    )
   },
   store: ({ memories, places }: StoreCall): Promise<StoreAnswer> => {
     const named: ReturnType<typeof identified>[] = []
@@ -97,7 +114,10 @@ const emit = serveThread({
   },
   empty: ({ segments, live }: EmptyCall) => compactor.empty(segments, new Bloom(live)),
   remove: (segments: readonly number[]) => compactor.remove(segments),
-  spoiled: (block: FoundBlock) => mender.spoiled(block),
+  spoiled: (block: FoundBlock) => {
+    mender.spoiled(block)
+    rescue(block)
+  },
   find: (id: string) => mender.find(id),
   scrubbed: () => ({ bytes: scrubber.bytes, rounds: scrubber.rounds }),
   close: async () => {

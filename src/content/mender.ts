@@ -4,9 +4,11 @@
  * bytes again stores them anew for everybody.
  */
 import { KiB, MiB } from '../platform/limits.ts'
-import { type BlockIndex, makeDurable } from './block-index.ts'
+import { blockId, headerSize } from './block.ts'
+import { type BlockIndex, makeDurable, type Position } from './block-index.ts'
 import type { BlockWriter } from './block-writer.ts'
 import type { Disk, DiskFile } from './disk.ts'
+import { patient } from './patient-file.ts'
 import { blockAt, blocksOf, type FoundBlock, laneOf, segmentName, segmentsOn } from './segment.ts'
 
 export interface MenderOptions {
@@ -15,6 +17,8 @@ export interface MenderOptions {
   readonly writer: BlockWriter
   /** Brings the index up to date. */
   readonly flush: () => void
+  /** The same with blocks that were written. */
+  readonly change: (written: readonly FoundBlock[], position: Position) => void
   /** Between two bounded pieces of a search: sets its rate. */
   readonly pause: () => Promise<void>
   /** Hears of a block that was looked for, and that the index had lost. */
@@ -48,6 +52,21 @@ export class Mender {
     if (place === undefined || place.damaged === true) return
     if (place.segment !== segment || place.offset !== offset) return
     index.change([{ ...place, id, damaged: true }], [], new Map())
+  }
+
+  /**
+   * Stores a block anew of which only the header is damaged: its name proves its bytes. True when
+   * it is good again.
+   */
+  async rescue({ id, segment, offset, length }: FoundBlock): Promise<boolean> {
+    const { disk, index, writer, change } = this.options
+    const place = index.get(id)
+    if (place?.damaged !== true || place.segment !== segment || place.offset !== offset)
+      return false
+    const bytes = bytesIn(disk, segment, offset + headerSize(length), length)
+    if (bytes === undefined || blockId(bytes) !== id) return false
+    await writer.storeLater([{ id, bytes }], ({ written, position }) => change(written, position))
+    return true
   }
 
   /**
@@ -107,12 +126,17 @@ export class Mender {
   private async look(file: DiskFile, segment: number, end: number): Promise<void> {
     let hidden: FoundBlock[] = []
     let cost = 0
-    for (const block of blocksOf(file, segment)) {
+    let lost = false
+    const onGap = () => {
+      lost = true
+    }
+    for (const block of blocksOf(file, segment, undefined, false, onGap)) {
       if (block.offset >= end) break
       cost += HEADER_COST
       if (!this.isKnown(block.id)) {
         cost += block.length
         if (blockAt(file, segment, block.offset, true)?.id === block.id) hidden.push(block)
+        else if (!lost) this.spoilt(block)
       }
       if (cost < PIECE) continue
       this.adopt(file, segment, hidden)
@@ -121,6 +145,12 @@ export class Mender {
       await this.options.pause()
     }
     this.adopt(file, segment, hidden)
+  }
+
+  /** Damaged, and looked for: who wants it shall be told where it is, and gets what is whole. */
+  private spoilt(block: FoundBlock): void {
+    if (!this.waiting.has(block.id)) return
+    this.options.index.change([{ ...block, damaged: true }], [], new Map())
   }
 
   /** A segment that is emptied takes care of what the index hides by itself. */
@@ -141,5 +171,20 @@ export class Mender {
       this.options.onHidden(block)
       answer.resolve(true)
     }
+  }
+}
+
+function bytesIn(disk: Disk, segment: number, at: number, length: number): Buffer | undefined {
+  let file: DiskFile
+  try {
+    file = disk.open(segmentName(segment))
+  } catch {
+    return undefined
+  }
+  try {
+    const bytes = Buffer.allocUnsafeSlow(length)
+    return patient(file).read(bytes, at) === length ? bytes : undefined
+  } finally {
+    file.close()
   }
 }

@@ -61,27 +61,39 @@ export interface FoundBlock extends Location {
 /** How far a scan looks at a time for the next block behind damage. */
 const RESYNC = 64 * KiB
 
+/** Bytes that are no block, between blocks or behind the last one. */
+export type OnGap = (from: number, to: number) => void
+
 /**
  * The whole blocks of a segment from `offset` on. `check` reads their bytes too; without it only
- * the headers are. What is damaged or was never finished is passed over: blocks begin on multiples
- * of 8.
+ * the headers are. What is damaged or was never finished is passed over, and `onGap` told of it:
+ * blocks begin on multiples of 8. What looks like a block behind a gap may be the content of a
+ * file: from there on bytes are checked in any case.
  */
 export function* blocksOf(
   file: DiskFile,
   segment: number,
   offset = SEGMENT_HEADER,
   check = false,
+  onGap: OnGap = () => undefined,
 ): Iterable<FoundBlock> {
   let at: number | undefined = offset
+  let end = offset
+  let lost = false
   while (at !== undefined) {
-    const found = blockAt(file, segment, at, check)
+    const found = blockAt(file, segment, at, check || lost)
     if (found === undefined) {
+      lost = true
       at = nextHeader(file, at + 8)
     } else {
+      if (at > end) onGap(end, at)
       yield found
       at += storedSize(found.length)
+      end = at
     }
   }
+  const size = file.size()
+  if (size > end) onGap(end, size)
 }
 
 export function blockAt(

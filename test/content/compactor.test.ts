@@ -18,11 +18,13 @@ function machine(bytes: readonly ReturnType<typeof block>[]) {
   const { written, position } = new BlockWriter(index, { disk, lane: lanes.log }).store(bytes)
   index.change(written, [], new Map([[lanes.log, position]]))
   const writer = new BlockWriter(index, { disk, lane: lanes.bulk })
+  const told: FoundBlock[] = []
   const compactor = new Compactor({
     disk,
     index,
     writer,
     pause: async () => undefined,
+    onDamage: (damaged) => told.push(damaged),
     change: (some, removed, at) => index.change(some, removed, new Map([[laneOf(at.segment), at]])),
   })
   compactor.begin()
@@ -35,7 +37,7 @@ function machine(bytes: readonly ReturnType<typeof block>[]) {
     writer.condemn(new Set())
     return done
   }
-  return { disk, index, written, segment, compactor, live, collect }
+  return { disk, index, written, segment, compactor, live, told, writer, collect }
 }
 
 test('a block that a damaged index hides is moved, if something refers to it', async () => {
@@ -65,4 +67,34 @@ test('content that looks like a hidden block is not taken for it behind damage',
   live.add(wanted.id)
   await collect()
   assert.equal(index.get(wanted.id), undefined)
+})
+
+/** Takes a block's header away: no walk through its segment meets it any more. */
+const behead = (disk: MemoryDisk, { segment, offset }: FoundBlock) =>
+  disk.open(segmentName(segment)).write([Buffer.from('damage')], offset)
+
+test('a segment stays while a block in it is needed that has lost its header', async () => {
+  const [before, beheaded, behind] = [block(1), block(2), block(3)]
+  const { disk, index, written, segment, live, told, collect } = machine([before, beheaded, behind])
+  behead(disk, written[1] as FoundBlock)
+  for (const { id } of [before, beheaded, behind]) live.add(id)
+  const { moved, damaged, removed } = await collect()
+  assert.equal(moved, 2)
+  assert.deepEqual([damaged, told], [[written[1]], [written[1]]])
+  assert.deepEqual(removed, [])
+  assert.equal(index.get(beheaded.id)?.segment, segment)
+  assert.notEqual(index.get(behind.id)?.segment, segment)
+})
+
+test('one that nothing refers to is not looked for in a segment that is gone', async () => {
+  const [kept, beheaded] = [block(1), block(2)]
+  const { disk, index, written, segment, live, told, writer, collect } = machine([kept, beheaded])
+  behead(disk, written[1] as FoundBlock)
+  live.add(kept.id)
+  const { removed } = await collect()
+  assert.deepEqual([removed, told], [[segment], []])
+  assert.equal(index.get(beheaded.id), undefined)
+  // Equal bytes that come later are stored, and not taken to be there.
+  const [place] = writer.store([beheaded]).written
+  assert.equal(place?.id, beheaded.id)
 })

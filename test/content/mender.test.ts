@@ -27,6 +27,7 @@ function machine(lost: readonly number[]) {
     index,
     writer,
     flush: () => undefined,
+    change: (some, at) => index.change(some, [], new Map([[laneOf(at.segment), at]])),
     pause: async () => {
       pauses += 1
       onPause()
@@ -93,13 +94,14 @@ test('what is emptied meanwhile, or gone, is left alone', async () => {
   for (const id of ids) assert.equal(index.get(id), undefined)
 })
 
-test('what is damaged or on its way into the index is not found', async () => {
+test('what is damaged is found as that, what comes into the index by itself is not', async () => {
   const { mender, disk, index, writer, ids, written } = machine([7])
   const { segment, offset } = written[7] as FoundBlock
   disk.open(segmentName(segment)).write([Buffer.from('damage')], offset + 100)
   const coming = block(999)
   writer.store([coming])
-  assert.equal(await mender.find(ids[0] as string), false)
+  assert.equal(await mender.find(ids[0] as string), true)
+  assert.deepEqual(index.get(ids[0] as string), { segment, offset, length: 5007, damaged: true })
   assert.equal(await mender.find(coming.id), false)
   assert.equal(index.get(coming.id), undefined)
 })

@@ -1,13 +1,14 @@
 /** Damage to content and to its index that the server makes good by itself, through the wire. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { dataPaths } from '../../src/commands/data-directory.ts'
 import { stable_how } from '../../src/protocols/nfs3/procedures/write.ts'
 import { nfsstat3 } from '../../src/protocols/nfs3/wire-types.ts'
 import { filesOf } from '../commands/check/damaged-copy.ts'
+import { runProgram } from '../control/running-server.ts'
 import { Session } from '../protocols/session.ts'
 import { SeededRandom, seedFromEnvironment } from '../seeded-random.ts'
 import { dataBelow, runDfs, ServerProcess } from '../server-process.ts'
@@ -184,6 +185,90 @@ describe(`healing (DFS_SEED=${seed})`, () => {
     assert.ok((await read('first')).equals(bytes))
     await restart('kill')
     for (const name of ['first', 'second']) assert.ok((await read(name)).equals(bytes), name)
+  })
+
+  /** Flips a bit of the header of the only block with these bytes; of its bytes too. */
+  function behead(bytes: Buffer, also: boolean): void {
+    const files = filesOf(data, 'segments')
+    assert.equal(flip(files, nameOf(bytes), -8), 1)
+    if (also) assert.equal(flip(files, bytes.subarray(0, 64), 10), 1)
+  }
+
+  const placed = /content is damaged/
+  const segmentAndOffset = /"segment":"[01]-\d{10}\.seg","offset":\d+/
+
+  for (const length of [5000, 300_000]) {
+    test(`${length} bytes that lost their header are found, named and stored anew`, async () => {
+      const bytes = random.bytes(length)
+      await write('file', bytes)
+      await restart('stop')
+      await restart('stop', async () => behead(bytes, false))
+      await logged(placed, 1)
+      await logged(/had lost its header was stored anew/, 1)
+      assert.match(server.lines.find((line) => placed.test(line)) ?? '', segmentAndOffset)
+      assert.equal(await metric('damaged_blocks'), 1)
+      for (const end of ['kill', 'stop'] as const) {
+        assert.ok((await read('file')).equals(bytes))
+        await restart(end)
+      }
+      await session.close()
+      await server.stop()
+      await runDfs('fsck', '--data', data)
+    })
+  }
+
+  test('of what has lost its header and more fsck says what the scrubber does', async () => {
+    const bytes = random.bytes(300_000)
+    await write('file', bytes)
+    await restart('stop')
+    await session.close()
+    await server.stop()
+    behead(bytes, true)
+    const { stdout, status } = await runProgram('dfs', ['fsck', '--data', data])
+    assert.equal(status, 4)
+    const [, segment, byte] = /content: (\S+\.seg), byte (\d+): .*/.exec(stdout) ?? []
+    assert.ok(segment !== undefined, stdout)
+    await start()
+    await logged(placed, 1)
+    const line = server.lines.find((each) => placed.test(each)) ?? ''
+    assert.ok(line.includes(`"segment":"${segment}","offset":${byte}`), `${line}\n${stdout}`)
+    await refused('file')
+    assert.equal(await metric('damaged_blocks'), 1)
+    await write('again', bytes)
+    assert.ok((await read('file')).equals(bytes))
+    await restart('kill')
+    assert.ok((await read('file')).equals(bytes))
+  })
+
+  test('an index that is made anew knows of what is damaged', async () => {
+    const [first, bytes] = [random.bytes(300_000), random.bytes(300_000)]
+    await write('first', first)
+    await write('file', bytes)
+    await restart('stop', () => {
+      assert.equal(flip(filesOf(data, 'segments'), first.subarray(0, 64), 10), 1)
+      rmSync(index())
+    })
+    await logged(placed, 1)
+    assert.equal(await metric('damaged_blocks'), 1)
+    const file = await session.lookup(session.root, 'first')
+    assert.ok((await session.read(file, 100_000, 100_000)).equals(first.subarray(100_000, 200_000)))
+    await refused('first')
+    await write('again', first)
+    assert.ok((await read('first')).equals(first))
+  })
+
+  test('what is last in its segment too, once somebody wants it', async () => {
+    const bytes = random.bytes(300_000)
+    await write('file', bytes)
+    await restart('stop', () => {
+      assert.equal(flip(filesOf(data, 'segments'), bytes.subarray(0, 64), 10), 1)
+      rmSync(index())
+    })
+    const file = await session.lookup(session.root, 'file')
+    assert.ok((await session.read(file, 100_000, 100_000)).equals(bytes.subarray(100_000, 200_000)))
+    await refused('file')
+    await logged(/is damaged in [01]-\d{10}\.seg at \d+/, 1)
+    assert.equal(await metric('damaged_blocks'), 1)
   })
 
   test('a part that is whole is still there to be read', async () => {

@@ -112,6 +112,7 @@ export class SimulatedEngine {
       index: new BlockIndex(machine.index.open()),
       writer: this.ofSeals,
       flush: () => this.queue.flush(),
+      change: (written, position) => this.queue.change(written, [], position),
       pause: this.pause,
       onHidden: ({ id }) => {
         if (!machine.holes) this.damages.push(new MissingError(id))
@@ -159,6 +160,8 @@ export class SimulatedEngine {
       writer: ofSeals,
       pause,
       change: (written, removed, position) => queue.change(written, removed, position),
+      // The round that met them says how many they were.
+      onDamage: () => undefined,
     })
     // As whoever opens a real one does.
     for (const each of [disk, machine.tail]) each.syncNames()

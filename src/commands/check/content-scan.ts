@@ -5,6 +5,7 @@
 import { blockId, headerSize, intact, readHeader, storedSize } from '../../content/block.ts'
 import type { BlockIndex, Position } from '../../content/block-index.ts'
 import type { Disk, DiskFile } from '../../content/disk.ts'
+import { patient } from '../../content/patient-file.ts'
 import {
   blocksOf,
   type FoundBlock,
@@ -22,7 +23,7 @@ export interface ContentScan {
   readonly blocks: number
   readonly bytes: number
   /** What was found damaged, by block id, and where: as much of it as there is room for. */
-  readonly damaged: ReadonlyMap<string, string>
+  readonly damaged: Map<string, string>
   /** Segments whose own header is damaged, which says nothing that their name does not. */
   readonly headers: readonly number[]
 }
@@ -36,7 +37,7 @@ export interface ContentScanOptions {
 }
 
 const BATCH = 5000
-const DAMAGED_MAX = 100_000
+export const DAMAGED_MAX = 100_000
 
 export class ContentScanner {
   private readonly options: ContentScanOptions
@@ -132,32 +133,4 @@ export function damageOf(file: DiskFile, { id, offset, length }: FoundBlock): st
   const bytes = stored.subarray(size)
   if (header === undefined || !intact(bytes, header.checksums)) return 'a checksum does not match'
   return blockId(bytes) === id ? undefined : 'its SHA-256 does not match'
-}
-
-const SECTOR = 4096
-
-/** Reads around what the disk cannot read, which becomes zeros: nothing that is whole. */
-function patient(file: DiskFile, onError: (at: number, why: string) => void): DiskFile {
-  const read = (into: Buffer, at: number): number => {
-    try {
-      return file.read(into, at)
-    } catch {
-      return bySector(into, at)
-    }
-  }
-  const bySector = (into: Buffer, at: number): number => {
-    const end = Math.min(into.length, Math.max(0, file.size() - at))
-    for (let from = 0; from < end; from += SECTOR) {
-      const part = into.subarray(from, Math.min(end, from + SECTOR))
-      try {
-        file.read(part, at + from)
-      } catch (error) {
-        part.fill(0)
-        onError(at + from, `the disk cannot read it: ${(error as Error).message}`)
-      }
-    }
-    return end
-  }
-  // The file itself, but for how it is read.
-  return Object.assign(Object.create(file) as DiskFile, { read })
 }

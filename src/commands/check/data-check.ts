@@ -15,7 +15,7 @@ import { LmdbFile } from '../../store/lmdb-file.ts'
 import { LmdbStore, StoreDamageError } from '../../store/lmdb-store.ts'
 import type { DataPaths } from '../data-directory.ts'
 import { recoverJournal } from '../recover-journal.ts'
-import { type ContentScan, ContentScanner } from './content-scan.ts'
+import { type ContentScan, ContentScanner, DAMAGED_MAX } from './content-scan.ts'
 import { digestFindings } from './digest-check.ts'
 import { ExtentCheck } from './extent-check.ts'
 import type { Area, Finding, OnFinding, Progress } from './finding.ts'
@@ -281,7 +281,11 @@ export class DataCheck {
     const sound = new BlockIndex(new LmdbStore(this.newIndex))
     try {
       const scan = new ContentScanner({ disk, sound, onFinding, progress }).run()
-      const index = new IndexCheck({ path: paths.index, disk, sound, onFinding })
+      // Without its header a block is not met in its segment: the index knows where it was.
+      const onUnsound = (id: string, where: string) => {
+        if (!scan.damaged.has(id) && scan.damaged.size < DAMAGED_MAX) scan.damaged.set(id, where)
+      }
+      const index = new IndexCheck({ path: paths.index, disk, sound, onFinding, onUnsound })
       index.open()
       const { horizon } = this
       const { damaged } = scan

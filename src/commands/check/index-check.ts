@@ -15,6 +15,8 @@ export interface IndexCheckOptions {
   /** Where blocks are whole. */
   readonly sound: BlockIndex
   readonly onFinding: OnFinding
+  /** Of each block that it leads to and that is not whole there: where, and why. */
+  readonly onUnsound?: (id: string, where: string) => void
 }
 
 export class IndexCheck {
@@ -59,12 +61,14 @@ export class IndexCheck {
   }
 
   private entries(index: BlockIndex): void {
-    const { sound, disk } = this.options
+    const { sound, disk, onUnsound } = this.options
     for (const block of index.all()) {
       const { id, segment, offset } = block
       const place = sound.get(id)
       if (place === undefined) {
         this.unsound += 1
+        const why = this.damage(disk, block) ?? 'it is not found by who reads the segment'
+        onUnsound?.(id, `${segmentName(segment)}, byte ${offset}: ${why}`)
         continue
       }
       if (place.segment === segment && place.offset === offset) continue

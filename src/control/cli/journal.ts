@@ -44,7 +44,8 @@ head    exports its end, with --sign KEYFILE signed by that Ed25519 key (PKCS #8
   run: async ({ values, positionals }) => {
     const [what] = positionals
     const actions = { verify, cat, stat, head }
-    if (what === undefined || !Object.hasOwn(actions, what)) throw new UsageError('verify, cat, stat or head?')
+    if (what === undefined || !Object.hasOwn(actions, what))
+      throw new UsageError('verify, cat, stat or head?')
     const paths = dataOption(values)
     const dir = paths.journal
     await recoverIfFree(paths)
