@@ -39,6 +39,18 @@ function keepCompiled() {
   if (enableCompileCache !== undefined) enableCompileCache(process.env.NODE_COMPILE_CACHE)
 }
 
+/** docs/decisions/heaps.md. As in infra/. */
+const SERVER_FLAGS = ['--max-semi-space-size=8']
+
+/** Whether Node is to be started once more for what can only be said when it starts. */
+function tuned() {
+  return (
+    process.argv[2] === 'start' &&
+    typeof process.execve === 'function' &&
+    process.platform !== 'win32'
+  )
+}
+
 function launch(program) {
   const node = packaged() || (ownIsEnough() ? process.execPath : undefined)
   if (node === undefined) {
@@ -52,7 +64,8 @@ function launch(program) {
     process.exit(1)
   }
   const path = join(__dirname, program)
-  if (node === process.execPath || process.env.DITTOFS_LAUNCHED !== undefined) {
+  const own = node === process.execPath
+  if ((own && !tuned()) || process.env.DITTOFS_LAUNCHED !== undefined) {
     delete process.env.DITTOFS_LAUNCHED
     // Whoever kills the launcher means us.
     if (process.channel) {
@@ -63,7 +76,13 @@ function launch(program) {
     void import(require('node:url').pathToFileURL(path).href)
     return
   }
-  const args = [join(__dirname, 'again.cjs'), program, ...process.argv.slice(2)]
+  const args = [
+    ...(process.argv[2] === 'start' ? SERVER_FLAGS : []),
+    ...(own ? process.execArgv : []),
+    join(__dirname, 'again.cjs'),
+    program,
+    ...process.argv.slice(2),
+  ]
   // Each thread of glibc's allocator keeps what others could use: two are enough for ours.
   const env = { MALLOC_ARENA_MAX: '2', ...process.env, DITTOFS_LAUNCHED: '1' }
   if (typeof process.execve === 'function' && process.platform !== 'win32') {
@@ -77,4 +96,4 @@ function launch(program) {
   })
 }
 
-module.exports = { launch }
+module.exports = { launch, SERVER_FLAGS }

@@ -169,7 +169,7 @@ async function openAll(
   fault('open.replayed')
   closers.push(() => world.store.close())
   const follower = new FollowerThread(
-    { journalDir: paths.journal, storePath: paths.projections, memory: projectionMemory / 4 },
+    { journalDir: paths.journal, storePath: paths.projections, memory: projectionMemory / 8 },
     {
       onCheckpoint: (checkpoint) => news.onCheckpoint(checkpoint),
       onErased: (erased) => world.erase(erased),

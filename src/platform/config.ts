@@ -54,7 +54,7 @@ export const settings = {
   },
   'projection-memory': {
     kind: 'bytes',
-    ...part(48, 128 * MiB),
+    ...part(48, 96 * MiB),
     about: 'memory for rows of the tree',
   },
   'content-memory': {

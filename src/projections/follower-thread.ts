@@ -8,6 +8,7 @@ import type { Erased } from './world.ts'
 export interface FollowerThreadData {
   readonly journalDir: string
   readonly storePath: string
+  /** Bytes for rows in memory: it looks at those that change, and at few of them again. */
   readonly memory: number
 }
 

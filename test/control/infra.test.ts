@@ -1,15 +1,22 @@
 /** The files in infra/ and the guide name what a running server has. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { settings } from '../../src/platform/config.ts'
 import { mount3 } from '../client/mount3-client.ts'
 import { RpcClient } from '../client/rpc-client.ts'
+import { ServerProcess } from '../server-process.ts'
+import { temporaryDirectory } from '../temporary.ts'
 import { serveApi } from './running-server.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
+
+const { SERVER_FLAGS } = createRequire(import.meta.url)('../../bin/launch.cjs') as {
+  readonly SERVER_FLAGS: readonly string[]
+}
 
 const GUIDE = 'docs/guide/monitoring.md'
 const ALERTS = 'infra/prometheus/alerts.yml'
@@ -91,7 +98,10 @@ describe('how the server is started', () => {
   test('by systemd, with a program and flags that are there', () => {
     const unit = read('infra/systemd/dittofs.service')
     const [, command = ''] = /^ExecStart=(.*)$/m.exec(unit) ?? []
-    const [node = '', program = '', verb, ...flags] = command.split(' ')
+    const [node = '', ...words] = command.split(' ')
+    const [program = '', verb, ...flags] = words.slice(SERVER_FLAGS.length)
+    assert.deepEqual(words.slice(0, SERVER_FLAGS.length), SERVER_FLAGS)
+    assert.match(unit, /^Environment=MALLOC_ARENA_MAX=2$/m)
     const name = /node_modules\/([^/]+)\/bin\/node$/.exec(node)?.[1]
     assert.ok(name !== undefined && name in JSON.parse(read('package.json')).optionalDependencies)
     assert.ok(read(program.replace('/opt/dittofs/', '')).includes('startCommand'))
@@ -100,8 +110,21 @@ describe('how the server is started', () => {
     assert.deepEqual(unknown, [])
   })
 
+  test('from the command line, with little room for what is new in its heaps', async () => {
+    const { path: data, remove } = temporaryDirectory('launched')
+    const server = await ServerProcess.start({ data })
+    const words = (file: string) => readFileSync(`/proc/${server.pid}/${file}`, 'utf8').split('\0')
+    assert.deepEqual(words('cmdline').slice(1, 1 + SERVER_FLAGS.length), SERVER_FLAGS)
+    assert.ok(words('environ').includes('MALLOC_ARENA_MAX=2'))
+    assert.equal(await server.stop(), 0)
+    remove()
+  })
+
   test('in a container, with the ports and variables that it has', () => {
     const file = read('infra/container/Dockerfile')
+    const command = JSON.parse(/^CMD (\[.*\])$/m.exec(file)?.[1] ?? '[]')
+    assert.deepEqual(command, ['node', ...SERVER_FLAGS, 'src/main.ts', 'start'])
+    assert.match(file, /^ENV .*\bMALLOC_ARENA_MAX=2$/m)
     const ports = /^EXPOSE (.*)$/m.exec(file)?.[1]
     const { 'nfs-port': nfs, 'api-port': api } = settings
     assert.equal(ports, `${nfs.fallback} ${api.fallback}`)
