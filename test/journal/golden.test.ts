@@ -4,13 +4,14 @@
  * today, and change with an upcast, or with rows that are stored otherwise: see what changes.
  */
 import assert from 'node:assert/strict'
-import { cpSync, readdirSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { unpackAccesses } from '../../src/journal/access-batch.ts'
 import { eventSpecs } from '../../src/journal/events.ts'
 import { checkOffline, dataBelow, ServerProcess } from '../server-process.ts'
 import { temporaryDirectory } from '../temporary.ts'
-import { folded, lineOf } from './golden/folded.ts'
+import { accessesOf, folded, lineOf } from './golden/folded.ts'
 
 const GOLDEN = join(import.meta.dirname, 'golden')
 const versions = readdirSync(GOLDEN).filter((name) => /^v\d+$/.test(name))
@@ -22,6 +23,9 @@ for (const version of versions) {
   test(`the golden journal ${version} is what it was`, async () => {
     const { records, digest, verified } = await folded(join(root, 'journal'))
     assert.equal(records.map(lineOf).join(''), read('records.ndjson'))
+    // The first version has none.
+    const said = existsSync(join(root, 'accesses.ndjson')) ? read('accesses.ndjson') : ''
+    assert.equal(accessesOf(records), said)
     const head = verified.tail.hash.toString('hex')
     assert.deepEqual({ head, digest }, JSON.parse(read('expected.json')))
   })
@@ -45,6 +49,26 @@ for (const version of versions) {
     }
   })
 }
+
+test('accesses are in a golden journal, with all that a batch can say', async () => {
+  const batches = []
+  for (const version of versions) {
+    const { records } = await folded(join(GOLDEN, version, 'journal'))
+    for (const { accesses, sec, nsec } of records) {
+      if (accesses !== undefined) batches.push(unpackAccesses(accesses, { sec, nsec }))
+    }
+  }
+  const all = batches.flatMap(({ accesses }) => accesses)
+  const names = new Set(all.map(({ name }) => name))
+  assert.ok(names.size >= 4 && names.size < all.length / 4, 'names come again')
+  assert.ok([...names].some((name) => name.length === 1024))
+  assert.ok([...names].some((name) => /[\x80-\xff]/.test(name)))
+  for (const field of ['op', 'client', 'uid', 'gid', 'refusal'] as const) {
+    assert.ok(new Set(all.map(({ context }) => context[field])).size >= 2, field)
+  }
+  assert.ok(new Set(all.map(({ ino }) => ino)).size >= 3)
+  assert.ok(new Set(all.map(({ sec }) => sec)).size >= 10)
+})
 
 test('every event in every version is in a golden journal', async () => {
   const written = new Set<string>()

@@ -2,6 +2,7 @@
 import { cpSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { unpackMultiple } from 'msgpackr'
+import { unpackAccesses } from '../../../src/journal/access-batch.ts'
 import { type Frame, recordsOf } from '../../../src/journal/frame.ts'
 import { LmdbJournal } from '../../../src/journal/lmdb.ts'
 import type { JournalRecord } from '../../../src/journal/record.ts'
@@ -57,3 +58,15 @@ function versionsIn({ payload }: Frame): readonly string[] {
 
 /** A record as one line of JSON; bytes are characters up to U+00FF. */
 export const lineOf = (record: JournalRecord): string => `${JSON.stringify(record)}\n`
+
+/** What the batches of accesses in records say: a line for each batch, one for each access. */
+export function accessesOf(records: readonly JournalRecord[]): string {
+  const lines: string[] = []
+  for (const { seq, sec, nsec, accesses: packed } of records) {
+    if (packed === undefined) continue
+    const { dropped, accesses } = unpackAccesses(packed, { sec, nsec })
+    lines.push(JSON.stringify({ seq, dropped, count: accesses.length }))
+    for (const access of accesses) lines.push(JSON.stringify(access))
+  }
+  return lines.map((line) => `${line}\n`).join('')
+}

@@ -21,7 +21,7 @@ import { fileKind, ROOT_INO } from '../../../src/projections/inode.ts'
 import { World } from '../../../src/projections/world.ts'
 import { MemoryStore } from '../../../src/store/memory-store.ts'
 import { SeededRandom } from '../../seeded-random.ts'
-import { folded, lineOf } from './folded.ts'
+import { accessesOf, folded, lineOf } from './folded.ts'
 
 const name = process.argv[2] ?? ''
 const root = join(import.meta.dirname, name)
@@ -31,10 +31,11 @@ mkdirSync(dir, { recursive: true })
 
 const random = new SeededRandom(1)
 let seconds = 1_760_000_000
+let fraction = 123_456_789
 const clock: Clock = {
   now: () => {
     seconds += 1
-    return { sec: seconds, nsec: 123_456_789 }
+    return { sec: seconds, nsec: fraction }
   },
 }
 // Small segments, so that there are several, and seals between them.
@@ -141,6 +142,7 @@ await done({
   ...held,
 })
 await done({ type: 'DeleteShare', name: '/fork' })
+await done({ type: 'ForgetPast', of: 2, seq: 1 })
 await done({ type: 'RemoveFile', share, dir: dir1, name: 'once' })
 
 // Many at once: a frame that is compressed.
@@ -154,6 +156,24 @@ stream.noteRefusal('RenameEntry', share, about, 'notPermitted', { ...origin, xid
 stream.noteRefusal('LogIn', 0, undefined, 'accessDenied', { ...NO_ORIGIN, actor })
 stream.accesses.note(operations['nfs3.LOOKUP'], 1, origin, share, refusals.noEntry, sub.id, 'x\x80')
 stream.accesses.note(operations['nfs3.READ'], 1, origin, share, 0, one.id, '')
+stream.accesses.flush()
+// A batch with all there is in one: several contexts, names that come again, are long or of bytes
+// that are no text, inodes far apart, times within a second and over one.
+const other = { ...origin, uid: 2 ** 32 - 1, gid: 0 }
+const long = 'n'.repeat(2000)
+for (let i = 0; i < 40; i++) {
+  const who = i % 3 === 0 ? other : origin
+  const asked = ['x\x80', long, '', `name ${i % 5}`, 'x\x80'][i % 5] as string
+  const why = asked === long ? refusals.nameTooLong : 0
+  const ino = i % 7 === 0 ? 2 ** 40 - 1 : sub.id
+  if (i % 3 === 0) {
+    // Calls that came in one piece have the same time.
+    await null
+    fraction = (fraction + 400_000_000) % 1e9
+  }
+  const op = asked === '' ? operations['nfs3.READ'] : operations['nfs3.LOOKUP']
+  stream.accesses.note(op, 1 + (i % 2), who, share, why, ino, asked)
+}
 stream.accesses.flush()
 await stream.whenDurable(stream.decided)
 
@@ -179,5 +199,6 @@ for (const lock of globSync('*-lock', { cwd: dir })) rmSync(join(dir, lock))
 
 const { records, digest, verified } = await folded(dir)
 writeFileSync(join(root, 'records.ndjson'), records.map(lineOf).join(''))
+writeFileSync(join(root, 'accesses.ndjson'), accessesOf(records))
 const head = verified.tail.hash.toString('hex')
 writeFileSync(join(root, 'expected.json'), `${JSON.stringify({ head, digest }, undefined, 2)}\n`)
