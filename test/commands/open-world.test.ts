@@ -18,9 +18,9 @@ import { SeededRandom } from '../seeded-random.ts'
 const MEMORY = 64 * KiB
 const FILES = 300
 
-async function withFiles(): Promise<Core> {
-  const core = await Core.create(new SeededRandom(1))
-  for (let i = 0; i < FILES; i++) {
+async function withFiles(files = FILES, seed = 1): Promise<Core> {
+  const core = await Core.create(new SeededRandom(seed))
+  for (let i = 0; i < files; i++) {
     const created = await core.submit(
       {
         type: 'CreateFile',
@@ -116,3 +116,36 @@ test('projections that nobody could go on with are made anew', async () => {
 async function* without(frames: AsyncIterable<Frame>, seq: number): AsyncIterable<Frame> {
   for await (const frame of frames) if (frame.firstSeq !== seq) yield frame
 }
+
+describe('projections that are not of the journal', () => {
+  const others = {
+    'of another one': () => withFiles(FILES, 2),
+    'ahead of its end': () => withFiles(FILES + 1),
+  }
+  for (const [name, other] of Object.entries(others)) {
+    test(`${name} are made anew`, async () => {
+      const theirs = await other()
+      let store: Store = new MemoryStore()
+      await open(store, theirs.journal, 100)
+      const { journal } = await withFiles()
+      const damages: string[] = []
+      const world = await openWorld({
+        place: {
+          damage: () => undefined,
+          open: () => store,
+          remove: async () => {
+            store = new MemoryStore()
+            damages.push(name)
+          },
+        },
+        memory: MEMORY,
+        journal,
+        tail: await journal.tail(),
+        log: silentLog,
+        replayMax: 10_000,
+      })
+      assert.deepEqual(damages, [name])
+      assert.equal(world.digest(), (await open(new MemoryStore(), journal, 10_000)).digest())
+    })
+  }
+})
