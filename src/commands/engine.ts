@@ -104,7 +104,7 @@ export class Engine {
     this.changes = parts.changes
     stream.published$.subscribe((record) => this.changes.add(record))
     this.pressure = new Pressure([
-      { name: 'staging', level: () => staging.bytes, limit: stagingBudget },
+      { name: 'staging', level: () => staging.memory, limit: stagingBudget },
       { name: 'backlog', level: () => stream.backlog().bytes, limit: BACKLOG_MAX },
       {
         name: 'follower',
@@ -113,6 +113,7 @@ export class Engine {
       },
     ])
     const onSealed = () => this.pressure.relieve()
+    staging.onReleased = onSealed
     this.sealer = new Sealer({ stream, staging, blocks, bulk: parts.bulk, onSealed })
     this.content = new FileContent({ stream, staging, blocks, sealer: this.sealer })
     const { bulk, logThread, follower } = parts

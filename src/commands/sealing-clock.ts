@@ -37,7 +37,8 @@ export class SealingClock {
 
   tick(): void {
     const now = millisOf(this.clock.now())
-    const full = this.staging.bytes > this.budget / 2
+    const { bytes, memory } = this.staging
+    const full = bytes > this.budget / 2 || memory > 0.75 * this.budget
     for (const [id, file] of this.staging.all()) {
       if (this.under >= AT_ONCE) return
       if (file.fresh.empty || !this.sealer.isIdle(id)) continue

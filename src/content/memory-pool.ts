@@ -18,6 +18,7 @@ export class MemoryPool {
   private readonly limit: number
   private readonly free: Buffer[][] = Array.from({ length: CLASSES }, () => [])
   private pooled = 0
+  private taken = 0
 
   constructor(limit: number) {
     this.limit = limit
@@ -28,12 +29,18 @@ export class MemoryPool {
     return this.pooled
   }
 
+  /** Bytes of what was taken and has not come back, ordinary memory included. */
+  get inUse(): number {
+    return this.taken
+  }
+
   /** A buffer of at least `size` bytes, at most a MiB. Its content is anything. */
   take(size: number): Buffer {
     const index = classOf(size)
+    const length = LEAST << index
+    this.taken += length
     const again = this.free[index]?.pop()
     if (again !== undefined) return again
-    const length = LEAST << index
     if (this.pooled + length > this.limit && !this.makeRoom(length)) {
       return Buffer.allocUnsafeSlow(length)
     }
@@ -53,11 +60,13 @@ export class MemoryPool {
 
   /** Nobody uses this any more. */
   give(buffer: Buffer): void {
+    this.taken -= buffer.length
     if (isShared(buffer)) this.free[classOf(buffer.length)]?.push(buffer)
   }
 
   /** Somebody may use this for a long time yet. */
   leave(buffer: Buffer): void {
+    this.taken -= buffer.length
     if (isShared(buffer)) this.pooled -= buffer.length
   }
 }

@@ -88,6 +88,8 @@ export class Staging implements PieceMemory {
    */
   private readers = 0
   private released: Buffer[] = []
+  /** Called when memory has come back that readers had kept. */
+  onReleased: () => void = () => undefined
 
   /** `pooled`: bytes of memory that are kept to be used again. */
   constructor(pooled = POOLED) {
@@ -112,14 +114,20 @@ export class Staging implements PieceMemory {
     this.readers += 1
     return () => {
       this.readers -= 1
-      if (this.readers > 0) return
+      if (this.readers > 0 || this.released.length === 0) return
       for (const slab of this.released) this.pool.give(slab)
       this.released = []
+      this.onReleased()
     }
   }
 
   get bytes(): number {
     return this.total
+  }
+
+  /** What they take: also room that nothing is in yet, or that others have written over. */
+  get memory(): number {
+    return this.pool.inUse
   }
 
   get size(): number {

@@ -55,3 +55,21 @@ test('bytes are not staged again while a store may still read them', async () =>
   assert.ok((await sealed) instanceof SealError)
   assert.equal(staging.find(id)?.fresh.bytes, 16 * MiB)
 })
+
+test('memory that is written over counts as staged: writers wait, and it is stored', async () => {
+  const { staging, pressure } = engine
+  const at = { sec: 1, nsec: 0 }
+  // No longer than a file may crumble by itself, in each of two: the fixture's budget is 64 MiB.
+  for (const name of ['crumbs', 'more crumbs']) {
+    const ino = await createFile(engine, name)
+    const now = Date.now()
+    for (let i = 0; i < 600; i++) {
+      const bytes = Buffer.alloc(60_000, i)
+      staging.write(nodeId(SHARE, ino), SHARE, ino, i % 2, bytes, at, now, NO_ORIGIN)
+    }
+  }
+  assert.ok(staging.bytes < MiB)
+  assert.equal(pressure.blocked(), 'staging')
+  await new Promise<void>((resolve) => pressure.wait(resolve))
+  assert.ok(staging.memory < 64 * MiB)
+})

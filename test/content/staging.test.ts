@@ -159,6 +159,32 @@ describe('Staging', () => {
     assert.equal(staging.bytes, 0)
   })
 
+  test('memory is counted with what others have written over, until nobody looks at it', () => {
+    const staging = new Staging()
+    let released = 0
+    staging.onReleased = () => {
+      released += 1
+    }
+    for (let i = 0; i < 100; i++) {
+      staging.write(1, 7, 1, i % 2, Buffer.alloc(60_000, i), at, 0, origin)
+    }
+    assert.equal(staging.bytes, 60_001)
+    assert.ok(staging.memory >= 100 * 60_000, `${staging.memory} bytes`)
+    const release = staging.hold()
+    staging.drop(1)
+    assert.ok(staging.memory >= 100 * 60_000, 'somebody looks at it')
+    assert.equal(released, 0)
+    release()
+    assert.deepEqual([staging.memory, staging.bytes, released], [0, 0, 1])
+    // What does not fit into the list of what waits is given up, and no longer ours.
+    staging.hold()
+    for (let id = 1; id <= 300; id++) {
+      staging.write(id, 7, id, 0, Buffer.alloc(10), at, 0, origin)
+      staging.drop(id)
+    }
+    assert.equal(staging.memory, 256 * 1024)
+  })
+
   test('what is sealed stays as it is, whatever is written, truncated or dropped meanwhile', () => {
     const staging = new Staging()
     const file = staging.write(1, 7, 1, 0, Buffer.alloc(9000, 1), at, 0, origin)
