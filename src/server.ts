@@ -3,6 +3,7 @@
  * opened again from what is durable; clients ask again and notice a pause.
  */
 import { dataPaths } from './commands/data-directory.ts'
+import { DataPresence } from './commands/data-presence.ts'
 import { Engine, type EngineOptions } from './commands/engine.ts'
 import { ControlApi } from './control/api-server.ts'
 import type { ClientConnections, Running, Serving } from './control/running.ts'
@@ -18,6 +19,8 @@ import { ProgramTable } from './protocols/rpc/dispatcher.ts'
 import { RpcServer } from './protocols/rpc/server.ts'
 
 const DRAIN_MILLIS = 10_000
+/** How often it is looked whether the data directory is still there. */
+const LOOK_MILLIS = 1000
 const REOPEN_MILLIS = 500
 const REOPEN_MILLIS_MAX = 10_000
 
@@ -41,8 +44,12 @@ export class Server implements Running {
   private api: ControlApi | undefined
   private current: Serving | undefined
   private reopening: Promise<void> | undefined
+  private presence: DataPresence | undefined
+  private readonly onGone: (error: Error) => void
 
-  constructor(config: Config, log: Log) {
+  /** `onGone`: the data directory was taken away. Nothing is of use any more, not even draining. */
+  constructor(config: Config, log: Log, onGone: (error: Error) => void) {
+    this.onGone = onGone
     this.config = config
     this.log = log
     this.rpc = new RpcServer({ log, maxConnections: config['max-connections'] })
@@ -60,9 +67,19 @@ export class Server implements Running {
     this.nfsPort = await this.rpc.listen(config['nfs-port'], listen)
     const portmap = await this.portmapper?.listen(config['portmap-port'], listen)
     await this.open()
+    this.presence = new DataPresence(config.data)
+    setInterval(() => this.look(), LOOK_MILLIS).unref()
     const host = listen.includes(':') ? `[${listen}]` : listen
     const addresses = { nfs: `${host}:${this.nfsPort}`, api: `${host}:${apiPort}` }
     return portmap === undefined ? addresses : { ...addresses, portmap: `${host}:${portmap}` }
+  }
+
+  private look(): void {
+    try {
+      this.presence?.check()
+    } catch (error) {
+      this.onGone(error as Error)
+    }
   }
 
   serving(): Serving | undefined {
@@ -139,6 +156,8 @@ export class Server implements Running {
     let wait = REOPEN_MILLIS
     while (this.phase === 'reopening') {
       await new Promise((resolve) => setTimeout(resolve, wait))
+      // An empty one would be made in its place.
+      this.look()
       try {
         await this.open()
         this.reopened += 1
@@ -154,6 +173,7 @@ export class Server implements Running {
   async stop(): Promise<void> {
     if (this.phase === 'stopping') return
     this.phase = 'stopping'
+    this.presence?.check()
     const draining = [this.rpc, this.portmapper, this.api].map((one) => one?.drain(DRAIN_MILLIS))
     await Promise.all(draining)
     await this.reopening
@@ -166,6 +186,7 @@ export class Server implements Running {
     } finally {
       await current?.engine.close()
     }
+    this.presence?.check()
   }
 }
 

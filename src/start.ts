@@ -34,7 +34,10 @@ ${settingsHelp()}`,
     const { config: file, ...given } = values
     const config = read(given, typeof file === 'string' ? file : process.env['DITTOFS_CONFIG'])
     const log = createLog(config['log-level'])
-    const server = new Server(config, log)
+    const server = new Server(config, log, (err) => {
+      log.fatal({ err }, 'the data directory is gone')
+      process.exit(1)
+    })
     const stop = async (signal: string) => {
       log.info({ signal }, 'stopping')
       try {

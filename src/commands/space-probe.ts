@@ -53,7 +53,11 @@ export class SpaceProbe {
 
   /** After something failed for want of room: look now, not at the next tick. */
   refresh(): void {
-    this.last = this.options.ballast.look(this.options.reserve)
+    try {
+      this.last = this.options.ballast.look(this.options.reserve)
+    } catch {
+      // Not for want of room: whoever writes meets it too, and what it knew last goes on counting.
+    }
   }
 
   stop(): void {
