@@ -8,7 +8,8 @@ export class GoneError extends Error {
 
 /**
  * Whether a data directory is still the one that was opened. Files that are deleted while they are
- * open take what is written as if nothing had happened, and whoever opens them again makes new ones.
+ * open take what is written as if nothing had happened, and whoever opens them again makes new
+ * ones.
  */
 export class DataPresence {
   private readonly paths: DataPaths
@@ -27,8 +28,8 @@ export class DataPresence {
     if (place === this.place) return
     const how = place === undefined ? 'is gone' : 'is another one now'
     throw new GoneError(
-      `the journal in ${root} ${how}: what clients were told to be stored is lost, and so would be ` +
-        'what they write now. The server ends; start it again on a data directory that is whole',
+      `the journal in ${root} ${how}: what clients were told to be stored is lost, and so would ` +
+        'be what they write now. The server ends; start it again on a data directory that is whole',
     )
   }
 }

@@ -49,7 +49,7 @@ async function untilStored(t: TestContext, hurried: boolean): Promise<number> {
   return millis
 }
 
-test('a change waits for others on its way to the store, unless somebody waits for it', async (t) => {
+test('a change waits for others before it is stored, unless somebody waits for it', async (t) => {
   assert.equal(await untilStored(t, false), 250)
   assert.equal(await untilStored(t, true), 10)
 })
