@@ -36,3 +36,26 @@ test('a small stable write over a multiple of 1 MiB is two extents', async () =>
     remove()
   }
 })
+
+test('a small stable write that is not taken leaves what it would have replaced', async () => {
+  const { path, remove } = temporaryDirectory('stable-write')
+  const engine = await openEngine(path)
+  try {
+    const { content, stream } = engine
+    const ino = await createFile(engine, 'kept')
+    const bytes = randomBytes(16 * KiB)
+    const write = (some: Buffer, stable: boolean) =>
+      content.write(SHARE, ino, 0, some, stable, NO_ORIGIN, SYSTEM)
+    write(bytes, false)
+    const { submit } = stream
+    stream.submit = () => ({ outcome: { kind: 'refused', why: 'noSpace' }, seq: 0 })
+    assert.throws(() => write(randomBytes(8 * KiB), true), /noSpace/)
+    stream.submit = submit
+    assert.deepEqual(await readFile(engine, ino), bytes)
+    await content.commit(SHARE, ino)
+    assert.deepEqual(await readFile(engine, ino), bytes)
+  } finally {
+    await engine.close()
+    remove()
+  }
+})

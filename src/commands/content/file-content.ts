@@ -124,8 +124,9 @@ export class FileContent {
     }
     const staged = staging.find(id)
     if (stable && this.fitsInline(id, before, staged, offset, bytes.length)) {
-      if (staged !== undefined) staging.discard(id, offset, offset + bytes.length)
       const seq = sealer.nameInline(share, ino, [{ offset, bytes }], 'now', origin)
+      // Not before: where the new ones were not taken they still are what was written.
+      if (staged !== undefined) staging.discard(id, offset, offset + bytes.length)
       return { before, durable: seq }
     }
     if (staged !== undefined && sealer.isIdle(id)) {
