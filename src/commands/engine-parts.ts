@@ -176,6 +176,7 @@ async function openAll(
       onHorizons: (horizons) => news.onHorizons(horizons),
       onCrash: onFailure,
       settled: () => logThread.drain(),
+      onPruneFailed: (error) => log.warn({ err: error }, 'pruning failed: it is tried again'),
     },
   )
   closers.push(() => follower.stop())
@@ -188,23 +189,13 @@ async function openAll(
     { epoch: tail.epoch, seq: tail.seq, replayed: tail.seq - world.stored.seq },
     'stream open',
   )
-  const frames: FrameLog = {
-    append: async (frame, fresh) => {
-      await untilRoom(
-        () => logThread.append(frame, fresh),
-        () => ballast.release(),
-      )
-      for (const { id } of fresh) blocks.unpin(id)
-      news.onDurable()
-    },
-  }
   const changes = await recentChanges(journal, tail.seq)
   return {
     paths,
     world,
     clock,
     tail,
-    log: frames,
+    log: frameLog(logThread, ballast, blocks, news),
     journal,
     changes,
     ballast,
@@ -220,6 +211,24 @@ async function openAll(
 
 const ballastFor = ({ log, reserve }: PartsOptions, { ballast }: DataPaths): Ballast =>
   new Ballast(ballast, reserve, (err) => log.warn({ err }, 'no disk space can be kept in reserve'))
+
+function frameLog(
+  logThread: LogThread,
+  ballast: Ballast,
+  blocks: BlockStore,
+  news: News,
+): FrameLog {
+  return {
+    append: async (frame, fresh) => {
+      await untilRoom(
+        () => logThread.append(frame, fresh),
+        () => ballast.release(),
+      )
+      for (const { id } of fresh) blocks.unpin(id)
+      news.onDurable()
+    },
+  }
+}
 
 async function openProjections(
   { log, projectionMemory, onFailure }: PartsOptions,

@@ -48,6 +48,8 @@ export interface FollowerEvents {
    */
   readonly onHorizons: (horizons: PackedHorizons) => Promise<void>
   readonly onCrash: (error: Error) => void
+  /** A round that nobody asked for; the next one tries again. */
+  readonly onPruneFailed: (error: Error) => void
   /** Resolves when the journal can be read up to what is durable now. */
   readonly settled: () => Promise<void>
 }
@@ -76,8 +78,11 @@ export class FollowerThread {
         else if (event === 'pruned') onErased(payload as Pruned)
       },
     })
-    const ignored = () => undefined
-    const prune = () => void this.prune().catch(ignored)
+    const failed = (error: Error) => {
+      // A thread that ends leaves calls without an answer.
+      if (!this.thread.ended) events.onPruneFailed(error)
+    }
+    const prune = () => void this.prune().catch(failed)
     // Projections that were made again have what had been forgotten: not for long.
     this.soon = setTimeout(prune, FIRST_PRUNE_MILLIS).unref()
     this.pruning = setInterval(prune, PRUNE_MILLIS).unref()
