@@ -13,7 +13,9 @@ export interface Ticket {
   readonly command: Command
   readonly origin: Origin
   readonly principal: Principal
-  /** Called once: with the decision, or with undefined when the stream stops. */
+  /** Whether it may be decided now; otherwise whoever sent it is to send it again. */
+  readonly ready: () => boolean
+  /** Called once: with the decision, or with undefined when there is none. */
   readonly decided: (decision: Decision | undefined) => void
 }
 
@@ -67,7 +69,11 @@ export class ParkingLot {
   wake(wake: string): void {
     for (const waiting of [...(this.places.get(wake) ?? [])]) {
       if (!this.remove(waiting)) continue
-      const { command, origin, principal, decided } = waiting.ticket
+      const { command, origin, principal, ready, decided } = waiting.ticket
+      if (!ready()) {
+        decided(undefined)
+        continue
+      }
       const decision = this.submit(command, origin, principal)
       if (typeof decision === 'string') {
         waiting.wake = decision

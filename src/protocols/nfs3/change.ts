@@ -199,7 +199,9 @@ export class ChangeProcedure<Args, Res, Open extends Opening> implements Procedu
         end(undefined)
         return
       }
-      const ticket = { command, origin, principal, decided: end }
+      // Bytes may be on their way into the file by then, as when the call came.
+      const ready = () => change.settle?.(nfs, opened, args) === undefined
+      const ticket = { command, origin, principal, ready, decided: end }
       const cancel = nfs.engine.stream.parking.wait(wake, ticket)
       if (cancel === undefined) end(undefined)
     })

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ACCESS3 } from '../../../src/protocols/nfs3/procedures/access.ts'
+import { stable_how } from '../../../src/protocols/nfs3/procedures/write.ts'
 import { Mount3Client } from '../../client/mount3-client.ts'
 import { nfs3, ok, sattr } from '../../client/nfs3-client.ts'
 import { toRecord } from '../../client/record-marking.ts'
@@ -127,6 +128,31 @@ describe('frozen', () => {
     assertStatus(decodeResult(nfs3.mkdir, first.body), 'NFS3_OK')
     assert.deepEqual((await session.rpc.exchange(message)).body, first.body)
     assert.deepEqual(await session.names(dir), ['once'])
+  })
+
+  test('what is on its way into a file that is cut when it thaws does not come back', async () => {
+    const { session, dir } = await share.workplace()
+    const file = await session.create(dir, 'cut')
+    // Not whole blocks: those would be stored at once.
+    const data = Buffer.alloc((1 << 20) - 4096, 'x')
+    for (let i = 0; i < 64; i++) {
+      await session.write(file, i * (1 << 20), data, stable_how.UNSTABLE)
+    }
+    await share.edit({ frozen: true })
+    const cut = session.nfs.setattr({
+      object: file,
+      new_attributes: { ...sattr(), size: 0 },
+      guard: undefined,
+    })
+    await session.attributes(dir)
+    const committed = session.nfs.commit({ file, offset: 0, count: 0 })
+    await share.edit({ frozen: false })
+    const { status } = await cut
+    assertStatus(await committed, 'NFS3_OK')
+    // JUKEBOX: it is to be sent again.
+    const size = status === 0 ? 0 : (63 << 20) + data.length
+    assert.equal(Number((await session.attributes(file)).size), size)
+    assert.ok([0, 10_008].includes(status), `status ${status}`)
   })
 
   test('all kinds of changes find their way when it thaws', async () => {
