@@ -69,7 +69,8 @@ function launch(program) {
     delete process.env.DITTOFS_LAUNCHED
     // Whoever kills the launcher means us.
     if (process.channel) {
-      process.on('disconnect', () => process.exit(1))
+      // At once: to wait for threads can take for ever (src/platform/abort.ts).
+      process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
       process.channel.unref()
     }
     keepCompiled()

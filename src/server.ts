@@ -21,6 +21,8 @@ import { RpcServer } from './protocols/rpc/server.ts'
 const DRAIN_MILLIS = 10_000
 /** How often it is looked whether the data directory is still there. */
 const LOOK_MILLIS = 1000
+/** How long threads have to close what is gone. */
+const CLOSE_MILLIS = 5000
 const REOPEN_MILLIS = 500
 const REOPEN_MILLIS_MAX = 10_000
 
@@ -45,10 +47,13 @@ export class Server implements Running {
   private current: Serving | undefined
   private reopening: Promise<void> | undefined
   private presence: DataPresence | undefined
-  private readonly onGone: (error: Error) => void
+  private readonly onGone: (error: Error, closed: boolean) => void
 
-  /** `onGone`: the data directory was taken away. Nothing is of use any more, not even draining. */
-  constructor(config: Config, log: Log, onGone: (error: Error) => void) {
+  /**
+   * `onGone`: the data directory was taken away. Nothing is of use any more, not even draining.
+   * `closed`: no thread works on it either.
+   */
+  constructor(config: Config, log: Log, onGone: (error: Error, closed: boolean) => void) {
     this.onGone = onGone
     this.config = config
     this.log = log
@@ -74,12 +79,22 @@ export class Server implements Running {
     return portmap === undefined ? addresses : { ...addresses, portmap: `${host}:${portmap}` }
   }
 
-  private look(): void {
+  /** Whether the data directory is still there; otherwise all is over. */
+  private look(): boolean {
     try {
       this.presence?.check()
+      return true
     } catch (error) {
-      this.onGone(error as Error)
+      if (this.phase !== 'stopping') void this.giveUp(error as Error)
+      return false
     }
+  }
+
+  private async giveUp(error: Error): Promise<void> {
+    this.phase = 'stopping'
+    const closing = Promise.allSettled([this.reopening, this.current?.engine.close()])
+    const late = new Promise<undefined>((resolve) => setTimeout(resolve, CLOSE_MILLIS, undefined))
+    this.onGone(error, (await Promise.race([closing, late])) !== undefined)
   }
 
   serving(): Serving | undefined {
@@ -157,7 +172,7 @@ export class Server implements Running {
     while (this.phase === 'reopening') {
       await new Promise((resolve) => setTimeout(resolve, wait))
       // An empty one would be made in its place.
-      this.look()
+      if (!this.look()) return
       try {
         await this.open()
         this.reopened += 1
@@ -173,22 +188,34 @@ export class Server implements Running {
   async stop(): Promise<void> {
     if (this.phase === 'stopping') return
     this.phase = 'stopping'
+    const outcomes = [await settled(this.drain()), await settled(this.close())]
+    // Of all that goes wrong then this is the reason.
+    this.presence?.check()
+    for (const { reason } of outcomes) if (reason !== undefined) throw reason
+  }
+
+  private async drain(): Promise<void> {
     this.presence?.check()
     const draining = [this.rpc, this.portmapper, this.api].map((one) => one?.drain(DRAIN_MILLIS))
     await Promise.all(draining)
     await this.reopening
     const { current } = this
-    try {
-      if (current !== undefined) {
-        const drained = unlessAborted(current.engine.drain(), current.lost)
-        await Promise.race([drained, noRoomFor(current.engine, DRAIN_MILLIS)])
-      }
-    } finally {
-      await current?.engine.close()
-    }
-    this.presence?.check()
+    if (current === undefined) return
+    const drained = unlessAborted(current.engine.drain(), current.lost)
+    await Promise.race([drained, noRoomFor(current.engine, DRAIN_MILLIS)])
+  }
+
+  private async close(): Promise<void> {
+    await this.reopening
+    await this.current?.engine.close()
   }
 }
+
+const settled = (work: Promise<void>): Promise<{ readonly reason?: unknown }> =>
+  work.then(
+    () => ({}),
+    (reason: unknown) => ({ reason }),
+  )
 
 /**
  * Rejects when the disk takes nothing for so long: what has not become durable was not promised.

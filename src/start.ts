@@ -1,5 +1,6 @@
 import { flushCompileCache } from 'node:module'
 import { type CliCommand, UsageError } from './control/cli/commands.ts'
+import { abort } from './platform/abort.ts'
 import { ConfigError, loadConfig, settings, settingsHelp } from './platform/config.ts'
 import { boundHeapGrowth } from './platform/heap.ts'
 import { createLog } from './platform/log.ts'
@@ -34,9 +35,14 @@ ${settingsHelp()}`,
     const { config: file, ...given } = values
     const config = read(given, typeof file === 'string' ? file : process.env['DITTOFS_CONFIG'])
     const log = createLog(config['log-level'])
-    const server = new Server(config, log, (err) => {
+    process.on('uncaughtException', (err) => {
+      log.fatal({ err }, 'the server ends, since it does not know what to do')
+      abort()
+    })
+    const server = new Server(config, log, (err, closed) => {
       log.fatal({ err }, 'the data directory is gone')
-      process.exit(1)
+      if (closed) process.exit(1)
+      abort()
     })
     const stop = async (signal: string) => {
       log.info({ signal }, 'stopping')

@@ -1,3 +1,4 @@
+import { accessSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { ABORT, open, type RootDatabase } from 'lmdb'
 import { syncDirectory } from '../platform/directory.ts'
@@ -53,6 +54,8 @@ export class Segment {
 
   private env(): RootDatabase<Buffer, Buffer> {
     if (this.db !== undefined) return this.db
+    // LMDB would make the directory, where the whole journal was taken away.
+    if (this.readOnly) accessSync(this.path)
     this.db = open<Buffer, Buffer>({
       path: this.path,
       noSubdir: true,
