@@ -231,7 +231,7 @@ export class Torture {
       return undefined
     } catch (error) {
       if (!isDisconnection(error)) throw error
-      await Promise.race([server.exited, sleep(DYING_MILLIS)])
+      await Promise.race([server.exited, sleep(DYING_MILLIS, undefined, { ref: false })])
       if (server.alive) throw error
       return server.lines
     }
@@ -320,7 +320,7 @@ export class Torture {
       void server.stop()
     }
     const millis = 'millis' in kill ? kill.millis : PATIENCE_MILLIS
-    await Promise.race([server.exited, sleep(millis)])
+    await Promise.race([server.exited, sleep(millis, undefined, { ref: false })])
   }
 
   /** What administrators do meanwhile; nobody hears how it ends. */
