@@ -13,16 +13,9 @@
 import type { Store, StoreEntry, StoreMap, StoreWriter } from '../store/store.ts'
 import { type Digest, hashRow } from './digest.ts'
 import { shareOf } from './node-id.ts'
-import { PastRunWriter, pastRowAt, pastVersions } from './past-run.ts'
-import {
-  copyRow,
-  fromOfPastKey,
-  liveKeyOf,
-  pastKey,
-  pastRow,
-  RowCodec,
-  seqOfRow,
-} from './row-codec.ts'
+import { pastRowAt, pastVersions } from './past-run.ts'
+import { PastWriter } from './past-writer.ts'
+import { copyRow, fromOfPastKey, liveKeyOf, pastKey, RowCodec, seqOfRow } from './row-codec.ts'
 import { Slot, type Version } from './slot.ts'
 import type { Positions, RowVersion, StoredRow, TableSpec } from './table-spec.ts'
 
@@ -32,15 +25,14 @@ const EVICTION_STEPS = 64
 /** Versions of a row that a scan of the past steps over before it looks for the right one. */
 const STEPS_PER_ROW = 8
 
-/** One serves a thread. */
-const runs = new PastRunWriter()
-
 export abstract class Table<V, S extends string | number> {
   readonly spec: TableSpec<V>
   protected readonly positions: Positions
   protected readonly live: StoreMap
   protected readonly past: StoreMap
   protected readonly codec: RowCodec<V>
+  /** Only of tables that can be read as of the past. */
+  private readonly pastWriter: PastWriter<V> | undefined
   /** Slots that were dirty at the last flush or became so since, each once. */
   private dirty: Slot<V>[] = []
   private readonly ring: Slot<V>[] = []
@@ -53,8 +45,12 @@ export abstract class Table<V, S extends string | number> {
     this.spec = spec
     this.positions = positions
     this.live = store.map(spec.name)
-    this.past = store.map(this.pastName)
+    const past = `${spec.name}@`
+    this.past = store.map(past)
     this.codec = new RowCodec(spec.schema)
+    this.pastWriter = spec.temporal
+      ? new PastWriter(past, this.codec, spec.runs === true)
+      : undefined
   }
 
   protected abstract find(group: number, sub: S): Slot<V> | undefined
@@ -66,10 +62,6 @@ export abstract class Table<V, S extends string | number> {
   /** Whether rows of the group that are not in memory are not in the store either. */
   protected complete(_group: number): boolean {
     return false
-  }
-
-  private get pastName(): string {
-    return `${this.spec.name}@`
   }
 
   get(group: number, sub: S): V | undefined {
@@ -308,12 +300,8 @@ export abstract class Table<V, S extends string | number> {
     const key = this.keyOf(slot.group, slot.sub as S)
     const stored = this.storedRow(slot, key)
     const digest = this.spec.digested ? digests(shareOf(slot.group)) : undefined
-    if (stored !== undefined) {
-      digest?.subtract(hashRow(this.spec.id, key, stored))
-      this.keepPast(slot, key, stored, writer)
-    } else if (this.spec.temporal) {
-      this.keepPast(slot, key, undefined, writer)
-    }
+    if (stored !== undefined) digest?.subtract(hashRow(this.spec.id, key, stored))
+    this.pastWriter?.keep(slot, key, stored, writer)
     if (slot.value === undefined) {
       if (stored !== undefined) writer.remove(this.spec.name, key)
       return
@@ -327,51 +315,6 @@ export abstract class Table<V, S extends string | number> {
     if (slot.absent) return undefined
     const view = this.live.get(key)
     return view && copyRow(view)
-  }
-
-  /** Writes each replaced version with the moment that ended it. */
-  private keepPast(
-    slot: Slot<V>,
-    key: Buffer,
-    stored: Buffer | undefined,
-    writer: StoreWriter,
-  ): void {
-    if (!this.spec.temporal) return
-    if (this.spec.runs === true && slot.older !== undefined) {
-      this.keepRuns(slot, key, stored, writer)
-      return
-    }
-    let until = slot.seq
-    let version: Version<V> | undefined = slot.older
-    for (; version !== undefined; version = version.older) {
-      if (version.value !== undefined) {
-        const row = this.codec.encode(until, version.value)
-        writer.put(this.pastName, pastKey(key, version.seq), row)
-      }
-      until = version.seq
-    }
-    if (stored === undefined) return
-    writer.put(this.pastName, pastKey(key, seqOfRow(stored)), pastRow(stored, until))
-  }
-
-  private keepRuns(
-    slot: Slot<V>,
-    key: Buffer,
-    stored: Buffer | undefined,
-    writer: StoreWriter,
-  ): void {
-    const versions: Version<V>[] = []
-    for (let version = slot.older; version !== undefined; version = version.older) {
-      versions.push(version)
-    }
-    runs.begin(key, (past, row) => writer.put(this.pastName, past, row))
-    if (stored !== undefined) runs.add(seqOfRow(stored), stored)
-    for (let i = versions.length - 1; i >= 0; i--) {
-      const { value, seq } = versions[i] as Version<V>
-      if (value === undefined) runs.end(seq)
-      else runs.add(seq, this.codec.encode(seq, value))
-    }
-    runs.end(slot.seq)
   }
 
   /** What the digests would be if all of this memory were flushed now. */
