@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { openWorld } from '../../src/commands/open-world.ts'
-import { noAttributes } from '../../src/commands/tree/new-object.ts'
 import { JournalFormatError } from '../../src/journal/fields.ts'
 import { type Frame, recordsOf } from '../../src/journal/frame.ts'
 import type { JournalReader } from '../../src/journal/journal.ts'
@@ -20,35 +19,40 @@ const FILES = 300
 
 async function withFiles(files = FILES, seed = 1): Promise<Core> {
   const core = await Core.create(new SeededRandom(seed))
-  for (let i = 0; i < files; i++) {
-    const created = await core.submit(
-      {
-        type: 'CreateFile',
-        share: SHARE,
-        dir: ROOT_INO,
-        name: `file-${i}`,
-        how: 'guarded',
-        verifier: undefined,
-        attributes: noAttributes,
-        size: undefined,
-      },
-      { uid: 0, gid: 0, gids: [] },
-    )
-    assert.equal(created.kind, 'accepted')
-  }
+  for (let i = 0; i < files; i++) await core.createFile(`file-${i}`)
   await core.drain()
   return core
 }
 
-const open = async (store: Store, journal: JournalReader, replayMax: number): Promise<World> =>
-  openWorld({
-    place: { damage: () => undefined, open: () => store, remove: async () => undefined },
+/** Opened on `store`, or on an empty one when that is given up; whether it was. */
+async function openOrMakeAnew(
+  store: Store,
+  journal: JournalReader,
+  replayMax: number,
+): Promise<{ readonly world: World; readonly anew: boolean }> {
+  let used = store
+  const world = await openWorld({
+    place: {
+      damage: () => undefined,
+      open: () => used,
+      remove: async () => {
+        used = new MemoryStore()
+      },
+    },
     memory: MEMORY,
     journal,
     tail: await journal.tail(),
     log: silentLog,
     replayMax,
   })
+  return { world, anew: used !== store }
+}
+
+async function open(store: Store, journal: JournalReader, replayMax: number): Promise<World> {
+  const { world, anew } = await openOrMakeAnew(store, journal, replayMax)
+  assert.equal(anew, false, 'what was there is of use')
+  return world
+}
 
 describe('a world far behind the end of the journal', () => {
   test('is moved into the store on the way, and is what folding in memory makes', async () => {
@@ -95,21 +99,8 @@ test('projections that nobody could go on with are made anew', async () => {
   }
   // Without the audit's index, that whoever follows goes on with.
   half.flush((await core.journal.tail()).hash)
-  let store = half.store
-  const world = await openWorld({
-    place: {
-      damage: () => undefined,
-      open: () => store,
-      remove: async () => {
-        store = new MemoryStore()
-      },
-    },
-    memory: MEMORY,
-    journal: core.journal,
-    tail: await core.journal.tail(),
-    log: silentLog,
-  })
-  assert.notEqual(world.store, half.store)
+  const { world, anew } = await openOrMakeAnew(half.store, core.journal, 10_000)
+  assert.ok(anew)
   assert.equal(world.digest(), half.digest())
 })
 
@@ -125,26 +116,11 @@ describe('projections that are not of the journal', () => {
   for (const [name, other] of Object.entries(others)) {
     test(`${name} are made anew`, async () => {
       const theirs = await other()
-      let store: Store = new MemoryStore()
+      const store = new MemoryStore()
       await open(store, theirs.journal, 100)
       const { journal } = await withFiles()
-      const damages: string[] = []
-      const world = await openWorld({
-        place: {
-          damage: () => undefined,
-          open: () => store,
-          remove: async () => {
-            store = new MemoryStore()
-            damages.push(name)
-          },
-        },
-        memory: MEMORY,
-        journal,
-        tail: await journal.tail(),
-        log: silentLog,
-        replayMax: 10_000,
-      })
-      assert.deepEqual(damages, [name])
+      const { world, anew } = await openOrMakeAnew(store, journal, 10_000)
+      assert.ok(anew)
       assert.equal(world.digest(), (await open(new MemoryStore(), journal, 10_000)).digest())
     })
   }

@@ -9,6 +9,7 @@ import { Sealer } from '../../src/commands/content/sealer.ts'
 import type { Accepted, Refused } from '../../src/commands/decider.ts'
 import type { Command } from '../../src/commands/deciders.ts'
 import { NO_ORIGIN, Stream } from '../../src/commands/stream.ts'
+import { noAttributes } from '../../src/commands/tree/new-object.ts'
 import { BlockIndex } from '../../src/content/block-index.ts'
 import { BlockStore } from '../../src/content/block-store.ts'
 import { BlockWriter, identified } from '../../src/content/block-writer.ts'
@@ -20,6 +21,7 @@ import { MemoryJournal } from '../../src/journal/memory.ts'
 import type { Clock, Instant } from '../../src/platform/clock.ts'
 import { MiB } from '../../src/platform/limits.ts'
 import { Follower } from '../../src/projections/follower.ts'
+import { ROOT_INO } from '../../src/projections/inode.ts'
 import { nodeId } from '../../src/projections/node-id.ts'
 import { World } from '../../src/projections/world.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
@@ -140,6 +142,17 @@ export class Core {
   async crash(): Promise<Core> {
     this.stream.stop()
     return Core.on(this.durable, this.random)
+  }
+
+  /** An empty file in the root, made by root. Rejects when it is refused. */
+  async createFile(name: string): Promise<void> {
+    const command: Command = {
+      ...{ type: 'CreateFile' as const, how: 'guarded' as const },
+      ...{ share: SHARE, dir: ROOT_INO, name },
+      ...{ verifier: undefined, attributes: noAttributes, size: undefined },
+    }
+    const { kind } = await this.submit(command, { uid: 0, gid: 0, gids: [] })
+    if (kind !== 'accepted') throw new Error(`${name} was ${kind}`)
   }
 
   /** Decides a command; resolves when the record is durable. */

@@ -2,32 +2,17 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { noAttributes } from '../../src/commands/tree/new-object.ts'
 import { KiB } from '../../src/platform/limits.ts'
 import { Follower } from '../../src/projections/follower.ts'
-import { ROOT_INO } from '../../src/projections/inode.ts'
 import { World } from '../../src/projections/world.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
-import { Core, SHARE } from '../model/core-fixture.ts'
+import { Core } from '../model/core-fixture.ts'
 import { SeededRandom } from '../seeded-random.ts'
 
 /** Milliseconds, within 10, until one change is in the store. */
 async function untilStored(t: TestContext, hurried: boolean): Promise<number> {
   const core = await Core.create(new SeededRandom(1))
-  const created = await core.submit(
-    {
-      type: 'CreateFile',
-      share: SHARE,
-      dir: ROOT_INO,
-      name: 'file',
-      how: 'guarded',
-      verifier: undefined,
-      attributes: noAttributes,
-      size: undefined,
-    },
-    { uid: 0, gid: 0, gids: [] },
-  )
-  assert.equal(created.kind, 'accepted')
+  await core.createFile('file')
   await core.drain()
   const world = new World(new MemoryStore(), 64 * KiB)
   const follower = new Follower({ world, journal: core.journal })
