@@ -200,7 +200,12 @@ export class ChangeProcedure<Args, Res, Open extends Opening> implements Procedu
         return
       }
       // Bytes may be on their way into the file by then, as when the call came.
-      const ready = () => change.settle?.(nfs, opened, args) === undefined
+      const ready = () => {
+        const settling = change.settle?.(nfs, opened, args)
+        // How it ends hears whoever sends the call again.
+        settling?.catch(() => undefined)
+        return settling === undefined
+      }
       const ticket = { command, origin, principal, ready, decided: end }
       const cancel = nfs.engine.stream.parking.wait(wake, ticket)
       if (cancel === undefined) end(undefined)
