@@ -19,6 +19,8 @@ export interface Origin {
   /** RPC transaction id and checksum of the call, which tell a retransmission; 0 without one. */
   readonly xid: number
   readonly checksum: number
+  /** Of a call with a checksum: CRC-32 of the machine's name in its credentials; never 0. */
+  readonly machine?: number
   /** Who it was where neither client nor uid say it: administrators, and who is not let in. */
   readonly actor?: Actor
 }
@@ -84,10 +86,11 @@ export function packRecord(record: JournalRecord): Buffer {
     about === undefined ? null : packAbout(about),
     packedEvents,
   ]
-  const { actor } = origin
-  if (actor !== undefined) fields.push([actor.address, actor.name, actor.count])
-  else if (accesses !== undefined) fields.push(null)
-  if (accesses !== undefined) fields.push(accesses)
+  const { actor, machine } = origin
+  const last = machine !== undefined ? 3 : accesses !== undefined ? 2 : actor !== undefined ? 1 : 0
+  if (last >= 1) fields.push(actor === undefined ? null : [actor.address, actor.name, actor.count])
+  if (last >= 2) fields.push(accesses ?? null)
+  if (last >= 3) fields.push(machine)
   return packr.pack(fields)
 }
 
@@ -122,15 +125,13 @@ function unpackRecord(value: unknown, seq: number): JournalRecord {
   const events = list(v[12], 'events')
   const unpacked = new Array<Event>(events.length)
   for (let i = 0; i < events.length; i++) unpacked[i] = unpackEvent(events[i])
-  const origin = unpackOrigin(v)
-  const actor = v[FIELDS] ?? null
   const record = {
     seq,
     command: integer(v[0], 'command'),
     sec: integer(v[2], 'sec'),
     nsec: integer(v[3], 'nsec'),
     share: integer(v[7], 'share'),
-    origin: actor === null ? origin : { ...origin, actor: unpackActor(actor) },
+    origin: unpackOrigin(v),
     refusal: integer(v[10], 'refusal'),
     about: v[11] === null ? undefined : unpackAbout(v[11]),
     events: unpacked,
@@ -146,14 +147,23 @@ function binary(value: unknown, what: string): Buffer {
   throw new JournalFormatError(`${what}: binary expected`)
 }
 
-const unpackOrigin = (v: readonly unknown[]): Origin => ({
-  op: integer(v[1], 'op'),
-  client: integer(v[4], 'client'),
-  uid: integer(v[5], 'uid'),
-  gid: integer(v[6], 'gid'),
-  xid: integer(v[8], 'xid'),
-  checksum: integer(v[9], 'checksum'),
-})
+function unpackOrigin(v: readonly unknown[]): Origin {
+  const origin = {
+    op: integer(v[1], 'op'),
+    client: integer(v[4], 'client'),
+    uid: integer(v[5], 'uid'),
+    gid: integer(v[6], 'gid'),
+    xid: integer(v[8], 'xid'),
+    checksum: integer(v[9], 'checksum'),
+  }
+  const [actor, machine] = [v[FIELDS] ?? null, v[FIELDS + 2] ?? null]
+  if (actor === null && machine === null) return origin
+  return {
+    ...origin,
+    ...(actor !== null && { actor: unpackActor(actor) }),
+    ...(machine !== null && { machine: integer(machine, 'machine') }),
+  }
+}
 
 function unpackActor(value: unknown): Actor {
   const v = list(value, 'actor')

@@ -25,6 +25,8 @@ export const FRAME_BYTES_MAX = 512 * KiB
 export const FRAME_DECODE_MAX = 16 * MiB
 /** Extents named by one record: bounds the record and the work of folding it. */
 export const EXTENTS_PER_RECORD = 512
+/** Replies of one connection that wait for the journal. */
+export const CALLS_HELD_MAX = 1024
 /** Pages of directories that were listed, kept to be sent again. */
 export const LISTINGS_CACHED = 16 * MiB
 /**

@@ -18,9 +18,9 @@ export interface Checkpoint {
 const MAP = 'meta'
 const KEY = Buffer.from('checkpoint')
 /** Of the layout of all rows: another number means that the store is rebuilt, not converted. */
-const LAYOUT = 4
-/** Had no runs of past versions (past-run.ts), and is as good. */
-const LAYOUT_WITHOUT_RUNS = 3
+const LAYOUT = 5
+/** The third had no runs of past versions, the fourth no machines in replies: both are as good. */
+const LAYOUTS = [3, 4, LAYOUT]
 
 const codec = new RowCodec(
   wire.struct('checkpoint', {
@@ -64,7 +64,7 @@ export function readCheckpoint(store: Store): Checkpoint {
   if (row === undefined) return { seq: 0, hash: '', digests: new Map() }
   const seq = seqOfCheckpoint(row)
   const { layout, hash, digests } = codec.decode(row)
-  if (layout !== LAYOUT && layout !== LAYOUT_WITHOUT_RUNS) {
+  if (!LAYOUTS.includes(layout)) {
     throw new LayoutError(`projections have layout ${layout}, not ${LAYOUT}`)
   }
   return {

@@ -117,7 +117,7 @@ export const controlFolds = {
   ClientSeen: seen,
   ClientForgotten: (world: World, event: EventOf<'ClientForgotten'>, record: JournalRecord) => {
     world.control.deleteClient(clientOf(world, event.client, record), record.seq)
-    world.replies.forget(event.client)
+    world.replies.forget(event.client, record.seq)
   },
   ShareMounted: mounted,
   ShareUnmounted: unmounted,

@@ -10,6 +10,7 @@ import type { Decision } from '../../commands/stream.ts'
 import type { OperationName } from '../../journal/command-names.ts'
 import type { JournalRecord } from '../../journal/record.ts'
 import { type Refusal, refusalOf } from '../../journal/refusal.ts'
+import type { CallId } from '../../projections/replies.ts'
 import type { Reader } from '../../wire/reader.ts'
 import type { Codec } from '../../wire/schema.ts'
 import {
@@ -78,10 +79,10 @@ export class ChangeProcedure<Args, Res, Open extends Opening> implements Procedu
   readonly serve = (reader: Reader, call: Call, w: ReplyWriter): Outcome => {
     const { nfs, change } = this
     const args = change.args.decode(reader)
-    const { client } = call.caller
-    const first = nfs.engine.world.replies.find(client, call.xid, call.checksum)
+    const id = idOf(call)
+    const first = nfs.engine.world.replies.find(id)
     if (first !== 0) return this.again(first, args, call, w)
-    if (nfs.replies.isWorking(client, call.xid, call.checksum)) return NO_REPLY
+    if (nfs.replies.isWorking(id)) return NO_REPLY
     nfs.begin()
     const opened = change.open(nfs, args, call, NOW)
     if (typeof opened === 'string') return this.unopened(opened, args, call)(w)
@@ -140,7 +141,7 @@ export class ChangeProcedure<Args, Res, Open extends Opening> implements Procedu
   /** Decides once what stands in the way is over. Handles are opened anew: time has passed. */
   private async later(settling: Promise<unknown>, args: Args, call: Call): Promise<WriteResult> {
     const { nfs, change } = this
-    const done = nfs.replies.begin(call.caller.client, call.xid, call.checksum)
+    const done = nfs.replies.begin(idOf(call))
     try {
       let waiting: Promise<unknown> | undefined = settling
       for (;;) {
@@ -178,7 +179,7 @@ export class ChangeProcedure<Args, Res, Open extends Opening> implements Procedu
     const { principal } = opened.main
     const origin = nfs.origin(call, `nfs3.${change.name}` as OperationName, principal)
     const command = change.command(opened, args)
-    const working = nfs.replies.begin(call.caller.client, call.xid, call.checksum)
+    const working = nfs.replies.begin(idOf(call))
     return new Promise((resolve) => {
       const end = (decision: Decision | undefined): void => {
         clearTimeout(timer)
@@ -239,6 +240,13 @@ export class ChangeProcedure<Args, Res, Open extends Opening> implements Procedu
     }
   }
 }
+
+const idOf = ({ caller, machine, xid, checksum }: Call): CallId => ({
+  client: caller.client,
+  machine,
+  xid,
+  checksum,
+})
 
 /** Opens the one handle that most changes have. */
 export function openMain(nfs: Nfs3, handle: Buffer, call: Call, moment: number): Opening | Refusal {

@@ -211,9 +211,11 @@ export class Nfs3 {
     return { before: opened.before, after: this.after(opened, moment) }
   }
 
-  origin({ caller, xid, checksum }: Call, operation: OperationName, principal: Principal): Origin {
-    const { uid, gid } = principal
-    return { op: operations[operation], client: caller.client, uid, gid, xid, checksum }
+  origin(call: Call, operation: OperationName, { uid, gid }: Principal): Origin {
+    const { caller, xid, checksum, machine } = call
+    const [op, client] = [operations[operation], caller.client]
+    if (machine === 0) return { op, client, uid, gid, xid, checksum }
+    return { op, client, uid, gid, xid, checksum, machine }
   }
 
   /** Remembers a read where relatime wants it remembered. No reply waits for it. */

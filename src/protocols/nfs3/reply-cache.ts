@@ -1,4 +1,5 @@
 import { MiB } from '../../platform/limits.ts'
+import type { CallId } from '../../projections/replies.ts'
 
 const BYTES = 8 * MiB
 /** Results that can be found: a power of two. */
@@ -43,16 +44,16 @@ export class ReplyCache {
     this.end = start + length
   }
 
-  private key(client: number, xid: number, checksum: number): string {
-    return `${client}/${xid}/${checksum}`
+  private key({ client, machine, xid, checksum }: CallId): string {
+    return `${client}/${machine}/${xid}/${checksum}`
   }
 
-  isWorking(client: number, xid: number, checksum: number): boolean {
-    return this.working.size > 0 && this.working.has(this.key(client, xid, checksum))
+  isWorking(call: CallId): boolean {
+    return this.working.size > 0 && this.working.has(this.key(call))
   }
 
-  begin(client: number, xid: number, checksum: number): () => void {
-    const key = this.key(client, xid, checksum)
+  begin(call: CallId): () => void {
+    const key = this.key(call)
     this.working.add(key)
     return () => this.working.delete(key)
   }

@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net'
 import type { Pressure } from '../../commands/pressure.ts'
 import type { Holder, Stream } from '../../commands/stream.ts'
-import { KiB, MiB } from '../../platform/limits.ts'
+import { CALLS_HELD_MAX, KiB, MiB } from '../../platform/limits.ts'
 import {
   acceptHeader,
   type Dispatcher,
@@ -27,8 +27,6 @@ const WRITER_MAX = 4 * MiB
 const FLUSH_FROM = 96 * KiB
 /** Replies that wait to be written to a peer that does not read. */
 const UNSENT_MAX = 4 * MiB
-/** Replies held for the journal. */
-const HELD_MAX = 1024
 /** Procedures that wait for the disk: each may come back with a megabyte. */
 const WORKING_MAX = 64
 
@@ -269,7 +267,7 @@ export class Connection implements Holder {
   private isFull(): boolean {
     return (
       this.working >= WORKING_MAX ||
-      this.heldReplies >= HELD_MAX ||
+      this.heldReplies >= CALLS_HELD_MAX ||
       this.heldBytes + this.unsent + this.writer.pending + this.holding.pending > UNSENT_MAX
     )
   }

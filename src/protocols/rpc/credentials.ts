@@ -1,4 +1,5 @@
 // RFC 5531 section 8.2 and appendix A: AUTH_NONE and AUTH_SYS.
+import { crc32 } from 'node:zlib'
 import type { Principal } from '../../auth/principal.ts'
 import { Reader } from '../../wire/reader.ts'
 import { WireError } from '../../wire/wire-error.ts'
@@ -21,6 +22,12 @@ export class Credentials {
   private flavor = -1
   private body = Buffer.alloc(0)
   private principal: Principal | undefined
+  private named = 0
+
+  /** The machine named by what was read last, as a number; 0: none. */
+  get machine(): number {
+    return this.named
+  }
 
   /** Throws CredentialError. */
   read(flavor: number, body: Buffer): Principal | undefined {
@@ -33,11 +40,15 @@ export class Credentials {
   }
 
   private parse(flavor: number, body: Buffer): Principal | undefined {
-    if (flavor === auth_flavor.AUTH_NONE) return undefined
+    if (flavor === auth_flavor.AUTH_NONE) {
+      this.named = 0
+      return undefined
+    }
     if (flavor !== auth_flavor.AUTH_SYS) throw new CredentialError(auth_stat.AUTH_TOOWEAK)
     try {
       this.reader.reset(body)
-      const { uid, gid, gids } = authsys_parms.decode(this.reader)
+      const { uid, gid, gids, machinename } = authsys_parms.decode(this.reader)
+      this.named = machinename === '' ? 0 : crc32(Buffer.from(machinename, 'latin1')) || 1
       return { uid, gid, gids }
     } catch (error) {
       if (error instanceof WireError) throw new CredentialError(auth_stat.AUTH_BADCRED)

@@ -104,8 +104,10 @@ export class Dispatcher {
         return acceptHeader(w, xid, accept_stat.PROC_UNAVAIL)
       }
       const principal = this.credentials.read(flavor, body)
-      const checksum = offer.procedure.once === true ? checksumOf(bytes, start + 4, end) : 0
-      const call: Call = { caller: this.caller, xid, principal, checksum }
+      const once = offer.procedure.once === true
+      const checksum = once ? checksumOf(bytes, start + 4, end) : 0
+      const machine = once ? this.credentials.machine : 0
+      const call: Call = { caller: this.caller, xid, principal, checksum, machine }
       return this.serve(offer, call, w)
     } catch (error) {
       if (error instanceof CredentialError) return this.authError(w, xid, error)

@@ -25,6 +25,8 @@ export interface Call {
   readonly principal: Principal | undefined
   /** Of everything in the call behind the xid: tells a retransmission. Only where `once` is. */
   readonly checksum: number
+  /** Which machine the credentials name, as a number; 0: none, or not `once`. */
+  readonly machine: number
 }
 
 /** Writes results; returns the record that must be durable before they leave (0: none). */

@@ -31,6 +31,7 @@ const call: Call = {
   xid: 1,
   principal: { uid: 65_534, gid: 65_534, gids: [] },
   checksum: 0,
+  machine: 0,
 }
 
 const w = new ReplyWriter(1 << 20)
