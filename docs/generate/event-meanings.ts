@@ -17,7 +17,8 @@ export const eventMeanings = {
   ContentChanged:
     'New bytes, a new size, or both. `extents` are ascending and do not overlap; they replace ' +
     'what they cover. What grows is covered by extents, holes included; what lies behind ' +
-    '`size` is cut. `content` numbers the extent map: truncation to nothing starts a new one. ' +
+    '`size` is cut. `content` numbers the extent map. A new one begins empty: truncation to ' +
+    'nothing, or to few of very many extents, which the event then names, starts one. ' +
     '`ctime` is that of the write, where it is not that of the record.',
   AccessTimeChanged: 'An access time that relatime wants kept. The ctime stays.',
   ShareCreated:

@@ -4,10 +4,12 @@
  */
 import type { Principal } from '../auth/principal.ts'
 import type { Event } from '../journal/events.ts'
+import type { Extent } from '../journal/fields.ts'
 import type { About, Origin } from '../journal/record.ts'
 import type { Refusal } from '../journal/refusal.ts'
 import type { Instant } from '../platform/clock.ts'
 import type { Control } from '../projections/control.ts'
+import type { Inode } from '../projections/inode.ts'
 import type { Usage } from '../projections/rows.ts'
 import type { TreeView } from '../projections/tree-view.ts'
 
@@ -19,6 +21,17 @@ export interface DecisionWorld {
   /** The last record of a share that is forgotten, or about to be. */
   horizon(share: number): number
   usage(share: number): Usage
+  /**
+   * Extents over [from, to) of a live file, when they are no more than `most`: to look costs no
+   * more than that. Its extent map must be the share's own.
+   */
+  fewExtents(
+    share: number,
+    inode: Inode,
+    from: number,
+    to: number,
+    most: number,
+  ): readonly Extent[] | undefined
   readonly control: Pick<
     Control,
     'clients' | 'clientByAddress' | 'groups' | 'shareByName' | 'shares' | 'state' | 'users'

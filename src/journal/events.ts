@@ -66,7 +66,8 @@ export const eventSpecs = {
   /**
    * New bytes, a new size, or both. `extents` are ascending and do not overlap; they replace what
    * they cover. What grows is covered by extents, holes included; what lies behind `size` is cut.
-   * `content` numbers the extent map: truncation to nothing starts a new one instead of deleting.
+   * `content` numbers the extent map: truncation to nothing, or to little of very much, starts a
+   * new one, which is empty but for `extents`, instead of deleting.
    */
   ContentChanged: {
     code: 10,

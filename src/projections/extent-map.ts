@@ -38,13 +38,19 @@ export class ExtentMap {
     return this.windows.overlapping(group, from, to)
   }
 
-  private scan(group: number, from: number, to: number): Extent[] {
+  /** Those that overlap [from, to), when they are no more than `most`; looking costs no more. */
+  few(group: number, from: number, to: number, most: number): readonly Extent[] | undefined {
+    const found = this.scan(group, from, to, most + 1)
+    return found.length > most ? undefined : found
+  }
+
+  private scan(group: number, from: number, to: number, most = Number.POSITIVE_INFINITY): Extent[] {
     const found: Extent[] = []
     const before = this.table.lastUpTo(group, from)
     if (before !== undefined && before[0] + before[1].length > from) found.push(extentOf(before))
     const start = before === undefined ? from : Math.max(from, before[0] + 1)
     for (const row of this.table.from(group, start)) {
-      if (row[0] >= to) break
+      if (row[0] >= to || found.length === most) break
       found.push(extentOf(row))
     }
     return found

@@ -184,6 +184,11 @@ export class World {
     return this.extents.overlappingAsOf(group, from, end, contentSeq)
   }
 
+  /** See ExtentMap.few; `inode` is a live one of the share, on an extent map of its own. */
+  fewExtents(share: number, { content }: Inode, from: number, to: number, most: number) {
+    return this.extents.few(nodeId(share, content), from, to, most)
+  }
+
   usage(share: number): Usage {
     return this.usages.get(nodeId(share, 0), 0) ?? NO_USAGE
   }

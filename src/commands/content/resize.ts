@@ -6,9 +6,13 @@ import type { EventOf } from '../../journal/events.ts'
 import type { Extent } from '../../journal/fields.ts'
 import type { Refusal } from '../../journal/refusal.ts'
 import type { Instant } from '../../platform/clock.ts'
-import { FILE_SIZE_MAX } from '../../platform/limits.ts'
+import { EXTENTS_PER_RECORD, FILE_SIZE_MAX } from '../../platform/limits.ts'
+import { slice } from '../../projections/extent-map.ts'
 import type { Inode } from '../../projections/inode.ts'
-import type { Stamp } from '../decider.ts'
+import type { DecisionWorld, Stamp } from '../decider.ts'
+
+/** Extents that one record may delete: bounds how long everybody waits for it. */
+const CUT_MAX = 2000
 
 export const hole = (offset: number, length: number): Extent => ({
   offset,
@@ -43,25 +47,46 @@ export function contentFor(file: Inode, size: number, nextIno: number): number {
   return anew ? nextIno : file.content
 }
 
-/** `nextIno` numbers the new extent map of a file that is emptied: nothing has to be deleted. */
+/** Gives a file a new size. */
 export function resized(
+  world: DecisionWorld,
+  share: number,
   file: Inode,
   ino: number,
   size: number,
   { principal, space }: Stamp,
-  nextIno: number,
 ): EventOf<'ContentChanged'> | Refusal {
   if (size > FILE_SIZE_MAX) return 'fileTooLarge'
   if (size > file.size && space === 'full') return 'noSpace'
   const mode = isRoot(principal) ? file.mode : withoutSetId(file.mode)
+  const { nextIno } = world.usage(share)
+  const moved = movedAway(world, share, file, size)
   return {
     type: 'ContentChanged',
     ino,
     size,
-    content: contentFor(file, size, nextIno),
-    extents: size > file.size ? [hole(file.size, size - file.size)] : [],
+    content: moved === undefined ? contentFor(file, size, nextIno) : nextIno,
+    extents: moved ?? (size > file.size ? [hole(file.size, size - file.size)] : []),
     mode: mode === file.mode ? undefined : mode,
     mtime: undefined,
     ctime: undefined,
   }
+}
+
+/**
+ * What stays of a file of which much goes: it moves to a new extent map, so that nothing has to be
+ * deleted, which would take as long as there are extents. Undefined when little goes, or when too
+ * much stays to be moved.
+ */
+function movedAway(
+  world: DecisionWorld,
+  share: number,
+  file: Inode,
+  size: number,
+): readonly Extent[] | undefined {
+  if (size === 0 || size >= file.size || file.contentShare !== 0) return undefined
+  const gone = world.fewExtents(share, file, size, file.size, CUT_MAX)
+  if (gone !== undefined) return undefined
+  const kept = world.fewExtents(share, file, 0, size, EXTENTS_PER_RECORD)
+  return kept?.map((x) => (x.offset + x.length > size ? slice(x, x.offset, size) : x))
 }

@@ -47,8 +47,7 @@ export const changeAttributes: Decide<ChangeAttributes> = (world, command, stamp
   if (command.size !== undefined) {
     if (inode.kind === fileKind.directory) return refused('isDirectory')
     if (inode.kind !== fileKind.regular) return refused('invalid')
-    const nextIno = world.usage(share).nextIno
-    const change = resized(inode, ino, command.size, stamp, nextIno)
+    const change = resized(world, share, inode, ino, command.size, stamp)
     if (typeof change === 'string') return refused(change)
     events.push(change)
   }

@@ -53,8 +53,7 @@ function existing(world: DecisionWorld, command: CreateFile, ino: number, stamp:
   if (file.uid !== stamp.principal.uid && !mayAccess(file, stamp.principal, MAY_WRITE)) {
     return refused('accessDenied')
   }
-  const nextIno = world.usage(command.share).nextIno
-  const change = resized(file, ino, command.size, stamp, nextIno)
+  const change = resized(world, command.share, file, ino, command.size, stamp)
   return typeof change === 'string' ? refused(change) : accepted([change], ino)
 }
 

@@ -1,6 +1,7 @@
 /** What a record changed: what it was, and what it became. */
 import type { Event, EventOf } from '../../journal/events.ts'
 import type { JournalRecord } from '../../journal/record.ts'
+import { writtenExtents } from '../../journal/written-extents.ts'
 import type { InodeBefore } from '../../projections/audit-context.ts'
 import type { BlockContext } from './block-context.ts'
 
@@ -136,11 +137,11 @@ function addOptions(
 const textOf = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('utf8')
 
 /** Offset and length of each piece that was written; neighbours count as one. */
-export function rangesOf({ events }: JournalRecord): [number, number][] | undefined {
+export function rangesOf({ command, events }: JournalRecord): [number, number][] | undefined {
   const ranges: [number, number][] = []
   for (const event of events) {
     if (event.type !== 'ContentChanged') continue
-    for (const { offset, length, block } of event.extents) {
+    for (const { offset, length, block } of writtenExtents(command, event)) {
       const last = ranges.at(-1)
       if (block === '') continue
       if (last !== undefined && last[0] + last[1] === offset) last[1] += length

@@ -4,6 +4,7 @@ import { timeName } from '../../commands/moments.ts'
 import { readable } from '../../commands/past/share-path.ts'
 import type { Event, EventOf } from '../../journal/events.ts'
 import { type Extent, isHole } from '../../journal/fields.ts'
+import { writtenExtents } from '../../journal/written-extents.ts'
 import { type FileKind, fileKind } from '../../projections/inode.ts'
 import { pathFields, type Told } from './feed-event.ts'
 import type { Names, TreePaths } from './tree-paths.ts'
@@ -13,6 +14,8 @@ export interface Setting {
   readonly tree: TreePaths
   readonly share: number
   readonly seq: number
+  /** The record's command, by its code. */
+  readonly command: number
   /** What the record takes names from, as it was before: kinds by inode. */
   readonly kinds: ReadonlyMap<number, number>
   /** What the record takes names from: the last one of each, by inode. */
@@ -51,7 +54,7 @@ export function describeEvent(event: Event, at: Setting): Told {
     case 'InodeFreed':
       return freed(event, at)
     case 'ContentChanged':
-      return ofInode(event.ino, at, contentData(event))
+      return ofInode(event.ino, at, contentData(event, at.command))
     case 'AttributesChanged':
       return ofInode(event.ino, at, attributesData(event))
     case 'AccessTimeChanged':
@@ -168,7 +171,9 @@ type Time = EventOf<'AccessTimeChanged'>['atime']
 const timeData = (name: string, time: Time): Record<string, string> =>
   time === undefined ? {} : { [name]: timeName(time) }
 
-function contentData({ size, extents, mode }: EventOf<'ContentChanged'>): Told['data'] {
+function contentData(event: EventOf<'ContentChanged'>, command: number): Told['data'] {
+  const { size, mode } = event
+  const extents = writtenExtents(command, event)
   const holes = ranges(extents.filter(isHole))
   return {
     size,

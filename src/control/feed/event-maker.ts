@@ -26,11 +26,11 @@ export class EventMaker {
 
   /** Of the record that follows the last one. The store must be as far. */
   eventsOf(record: JournalRecord): readonly FeedEvent[] {
-    const { events, share, seq } = record
+    const { events, share, seq, command } = record
     if (events.length === 0) return []
     const kinds = this.kindsBefore(record)
     for (const event of events) this.learn(share, event)
-    const setting = { tree: this.tree, share, seq, kinds, removed: this.lastNames(record) }
+    const setting = { tree: this.tree, share, seq, command, kinds, removed: this.lastNames(record) }
     const made: FeedEvent[] = []
     for (const [index, event] of events.entries()) {
       const one = this.eventOf(record, index, event, setting)
