@@ -4,6 +4,7 @@
  * left, looking at the share as it was right before and right after that record.
  */
 
+import { SealError } from '../../commands/content/sealer.ts'
 import { type Accepted, aboutNode, type Refused } from '../../commands/decider.ts'
 import type { Command } from '../../commands/deciders.ts'
 import type { Decision } from '../../commands/stream.ts'
@@ -143,14 +144,18 @@ export class ChangeProcedure<Args, Res, Open extends Opening> implements Procedu
     const { nfs, change } = this
     const done = nfs.replies.begin(idOf(call))
     try {
-      let waiting: Promise<unknown> | undefined = settling
+      let waiting: Promise<unknown> = settling
       for (;;) {
-        await waiting
+        const unsealed = await sealErrorOf(waiting)
         nfs.begin()
+        if (unsealed !== undefined) return this.unsealed(unsealed, args, call)
         const opened = change.open(nfs, args, call, NOW)
         if (typeof opened === 'string') return this.unopened(opened, args, call)
-        waiting = change.settle?.(nfs, opened, args)
-        if (waiting !== undefined) continue
+        const more = change.settle?.(nfs, opened, args)
+        if (more !== undefined) {
+          waiting = more
+          continue
+        }
         const decision = this.decide(opened, args, call)
         if (typeof decision === 'string') return await this.parked(decision, opened, args, call)
         return this.written({ args, opened, outcome: decision.outcome, moment: NOW }, decision.seq)
@@ -158,6 +163,15 @@ export class ChangeProcedure<Args, Res, Open extends Opening> implements Procedu
     } finally {
       done()
     }
+  }
+
+  /** As of COMMIT: what is staged stays so, and whoever asks again has it tried again. */
+  private unsealed({ refusal: why }: SealError, args: Args, call: Call): WriteResult {
+    const { nfs, change } = this
+    const opened = change.open(nfs, args, call, NOW)
+    if (typeof opened === 'string') return this.unopened(opened, args, call)
+    nfs.noteUnopened(change.type, `nfs3.${change.name}` as OperationName, why, call)
+    return this.written({ args, opened, outcome: { kind: 'refused', why }, moment: NOW }, 0)
   }
 
   /** The result is made now, while the world is what the command left, and sent when asked for. */
@@ -238,6 +252,17 @@ export class ChangeProcedure<Args, Res, Open extends Opening> implements Procedu
       change.res.encode(w, result)
       return seq
     }
+  }
+}
+
+/** Why staged bytes that a change must wait for could not be made durable. */
+async function sealErrorOf(settling: Promise<unknown>): Promise<SealError | undefined> {
+  try {
+    await settling
+    return undefined
+  } catch (error) {
+    if (error instanceof SealError) return error
+    throw error
   }
 }
 
