@@ -47,6 +47,7 @@ export class Server implements Running {
   private current: Serving | undefined
   private reopening: Promise<void> | undefined
   private presence: DataPresence | undefined
+  private stopped: Promise<void> | undefined
   private readonly onGone: (error: Error, closed: boolean) => void
 
   /**
@@ -184,10 +185,20 @@ export class Server implements Running {
     }
   }
 
-  /** Answers what is under way, makes everything durable, and closes. */
-  async stop(): Promise<void> {
-    if (this.phase === 'stopping') return
+  /**
+   * Answers what is under way, makes everything durable, and closes. Whoever asks again meanwhile
+   * waits for the same.
+   */
+  stop(): Promise<void> {
+    this.stopped ??= this.stopOnce()
+    return this.stopped
+  }
+
+  private async stopOnce(): Promise<void> {
+    const { phase } = this
     this.phase = 'stopping'
+    // The data directory is gone: that is being seen to.
+    if (phase === 'stopping') return this.presence?.check()
     const outcomes = [await settled(this.drain()), await settled(this.close())]
     // Of all that goes wrong then this is the reason.
     this.presence?.check()

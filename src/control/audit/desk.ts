@@ -43,7 +43,7 @@ export class AuditDesk {
 
   /**
    * Entries as lines, some at a time. What is wrong with the request is thrown before the first.
-   * Ends when there is no more; rejects when the stream breaks. `signal` aborts when the answer is
+   * Ends when there is no more; rejects when the stream breaks, or the server stops before. `signal` aborts when the answer is
    * over, one way or the other.
    */
   async answer(request: AuditRequest, signal: AbortSignal): Promise<AsyncIterable<string>> {
@@ -121,15 +121,15 @@ export class AuditDesk {
     let { query } = audit
     // Who does not say from where on follows from now on.
     const tail = request.since === undefined && request.after === undefined
-    if (request.follow === '1' && tail) query = { ...query, from: indexed + 1 }
+    if (follows(audit) && tail) query = { ...query, from: indexed + 1 }
     // Says at once that there is an answer.
-    if (request.follow === '1') yield '\n'
+    if (follows(audit)) yield '\n'
     for (;;) {
-      for await (const { text, count } of this.steps(serving, query, left, stop)) {
+      for await (const { text, count } of this.steps(audit, query, left)) {
         left -= count
         if (count > 0) yield text
       }
-      if (request.follow !== '1' || left <= 0 || stop.aborted) break
+      if (!follows(audit) || left <= 0 || stop.aborted) break
       const from = query.to + 1
       for (let to = query.to; to < from; ) {
         to = await this.more(serving.engine, from, stop)
@@ -140,14 +140,12 @@ export class AuditDesk {
     if (serving.lost.aborted) throw serving.lost.reason
   }
 
-  private async *steps(
-    serving: Serving,
-    query: AuditQuery,
-    most: number,
-    stop: AbortSignal,
-  ): AsyncIterable<Found> {
+  private async *steps(audit: Audit, query: AuditQuery, most: number): AsyncIterable<Found> {
+    const { serving, stop } = audit
     let next: number | undefined = query.newestFirst ? query.to : query.from
     for (let left = most; next !== undefined && left > 0 && query.from <= query.to; ) {
+      // What was asked for and is not told yet must not look as if there were none.
+      if (this.closing.signal.aborted && !follows(audit)) throw new Error('the server stops')
       if (stop.aborted) return
       const step: Step = { query, at: next, limit: left }
       const found: Found = await unlessLost(serving.lost, this.threadFor(serving).step(step))
@@ -173,3 +171,5 @@ interface Audit {
   readonly request: AuditRequest
   readonly stop: AbortSignal
 }
+
+const follows = ({ request }: Audit): boolean => request.follow === '1'

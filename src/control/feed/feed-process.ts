@@ -59,6 +59,8 @@ export class FeedProcess {
     this.child.on('exit', (code, signal) => {
       if (!this.over) log.error({ code, signal }, 'the feed’s process ended; consumers come again')
       this.over = true
+      // Those that it had are gone with it.
+      this.consumers = 0
       clearTimeout(this.telling)
       clearTimeout(this.idle)
       onEnd()
