@@ -43,8 +43,8 @@ export class AuditDesk {
 
   /**
    * Entries as lines, some at a time. What is wrong with the request is thrown before the first.
-   * Ends when there is no more; rejects when the stream breaks, or the server stops before. `signal` aborts when the answer is
-   * over, one way or the other.
+   * Ends when there is no more; rejects when the stream breaks, or the server stops before.
+   * `signal` aborts when the answer is over, one way or the other.
    */
   async answer(request: AuditRequest, signal: AbortSignal): Promise<AsyncIterable<string>> {
     const serving = servingNow(this.running)

@@ -23,6 +23,7 @@ ${apiHelp}`,
     gid: { type: 'string' },
     gids: { type: 'string' },
   },
+  operands: true,
   run: async ({ values, positionals }) => {
     const name = theOne(positionals, 'NAME, that of the user')
     const uid = neededNumber(values, 'uid')
@@ -53,6 +54,7 @@ const createGroup: CliCommand = {
   usage: 'NAME --gid N',
   help: `  --gid N              the group's number\n\n${apiHelp}`,
   options: { ...apiOptions, gid: { type: 'string' } },
+  operands: true,
   run: async ({ values, positionals }) => {
     const name = theOne(positionals, 'NAME, that of the group')
     const body = { name, gid: neededNumber(values, 'gid') }
@@ -82,6 +84,7 @@ const remove = (what: 'user' | 'group'): CliCommand => ({
   usage: 'NAME',
   help: `What belongs to the ${what}'s number goes on belonging to it.\n\n${apiHelp}`,
   options: apiOptions,
+  operands: true,
   run: async ({ values, positionals }) => {
     const name = theOne(positionals, `NAME, that of the ${what}`)
     await new ApiClient(values).delete(`/v1/${what}s/${encodeURIComponent(name)}`)

@@ -40,20 +40,30 @@ function findToken(values: OptionValues): Token {
   const file = textOf(values, 'token-file')
   if (file !== undefined) return readToken(file)
   const dir = textOf(values, 'data')
-  if (dir === undefined && token) return { token: token.trim(), from: 'DITTOFS_TOKEN' }
+  if (dir === undefined && token) return checked(token, 'DITTOFS_TOKEN')
   return readToken(join(dir ?? data, 'token'))
 }
 
 function readToken(file: string): Token {
   try {
-    return { token: readFileSync(file, 'utf8').trim(), from: file }
+    return checked(readFileSync(file, 'utf8'), file)
   } catch (error) {
     const why = (error as NodeJS.ErrnoException).code
+    if (why === undefined) throw error
     throw new Error(
       `cannot read the token ${file} (${why}): --data DIR, --token-file FILE or DITTOFS_TOKEN ` +
         'says where it is',
     )
   }
+}
+
+/** What is no token may be another secret: it is neither sent nor printed. */
+function checked(text: string, from: string): Token {
+  const token = text.trim()
+  if (/^[!-~]+$/.test(token)) return { token, from }
+  throw new Error(
+    `${from} holds no token, which is one word: the file token of the data directory has it`,
+  )
 }
 
 function baseOf(address: string): URL {

@@ -1,8 +1,9 @@
-import { once } from 'node:events'
 import { changesText } from '../audit/cef.ts'
 import { type AuditEntry, placeText } from '../audit/entry.ts'
 import { ApiClient, apiHelp, apiOptions } from './api-client.ts'
 import { type CliCommand, type OptionValues, UsageError } from './commands.ts'
+import { printLine } from './output.ts'
+import { printable } from './printable.ts'
 
 const filters = ['share', 'path', 'user', 'client', 'op', 'result', 'since', 'until'] as const
 const others = ['after', 'before', 'limit'] as const
@@ -39,15 +40,16 @@ ${apiHelp}`,
     follow: { type: 'boolean' },
     cef: { type: 'boolean' },
   },
+  operands: true,
+  streams: true,
   run: async ({ values, positionals }) => {
     if (positionals.length > 0) throw new UsageError(`--path ${positionals[0]}?`)
-    process.stdout.on('error', endWithReader)
     const raw = values['json'] === true || values['cef'] === true
     for await (const line of new ApiClient(values).textLines(
       'GET',
       `/v1/audit?${questionOf(values)}`,
     )) {
-      await print(raw ? line : textOf(JSON.parse(line) as AuditEntry))
+      await printLine(raw ? line : textOf(JSON.parse(line) as AuditEntry))
     }
     return 0
   },
@@ -66,19 +68,6 @@ function questionOf(values: OptionValues): string {
   return question.toString()
 }
 
-/** Whoever reads our output has had enough. */
-function endWithReader(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit(0)
-  throw error
-}
-
-async function print(line: string): Promise<void> {
-  if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain')
-}
-
-/** Escapes of terminals in names must not reach one. */
-const plain = (text: string): string => text.replace(/\p{Cc}/gu, '�')
-
 function textOf(entry: AuditEntry): string {
   const { time, user, client, protocol, operation, result, path, to, object } = entry
   const about = [path, object].filter((part) => part !== undefined).join(' ')
@@ -96,5 +85,5 @@ function textOf(entry: AuditEntry): string {
     where,
     changes.length === 0 ? '' : `(${changesText(changes)})`,
   ]
-  return plain(columns.join(' ').trimEnd())
+  return printable(columns.join(' ').trimEnd())
 }

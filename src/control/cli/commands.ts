@@ -1,6 +1,8 @@
 /** Parsing and help for command lines: one description of each command, from which both follow. */
 import { parseArgs } from 'node:util'
 import { nearest } from '../../platform/config.ts'
+import { watchOutput } from './output.ts'
+import { printable } from './printable.ts'
 
 type OptionType = { readonly type: 'string' | 'boolean'; readonly short?: string }
 export type OptionValues = Readonly<Record<string, string | boolean | undefined>>
@@ -17,6 +19,10 @@ export interface CliCommand {
   /** What may follow the name. */
   readonly usage: string
   readonly help: string
+  /** Words that are no options may stand behind it; it checks them. */
+  readonly operands?: true
+  /** It prints for as long as somebody reads: it changes nothing, and finds nothing wrong. */
+  readonly streams?: true
   /** A boolean one may also be given as --no-NAME. */
   readonly options: Readonly<Record<string, OptionType>>
   /** Resolves to the exit status; undefined: the process lives on. */
@@ -82,7 +88,8 @@ export async function runCommands(
     if (status !== undefined) process.exitCode = status
   } catch (error) {
     const usage = error instanceof UsageError
-    process.stderr.write(`${program}: ${(error as Error).message}\n`)
+    const message = (error as Error).message.replaceAll(/\s*\n\s*/g, ' ')
+    process.stderr.write(`${program}: ${printable(message)}\n`)
     if (!usage && process.env['DEBUG']) process.stderr.write(`${(error as Error).stack}\n`)
     process.exit(usage ? 2 : 1)
   }
@@ -138,14 +145,20 @@ function runEntry(
 
 async function runCommand(
   path: string,
-  { usage, help, summary, options, run }: CliCommand,
+  { usage, help, summary, operands, streams, options, run }: CliCommand,
   args: readonly string[],
 ): Promise<number | undefined> {
+  watchOutput(path.split(' ', 1)[0] as string, streams === true)
   if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(`${path} ${usage}\n\n${summary}\n\n${help}\n`)
     return 0
   }
-  return run(parse(args, options))
+  const call = parse(args, options)
+  const [word] = call.positionals
+  if (word !== undefined && operands !== true) {
+    throw new UsageError(`${path} takes options only, but also got ${word}; --help lists them`)
+  }
+  return run(call)
 }
 
 function parse(args: readonly string[], options: CliCommand['options']): CliCall {

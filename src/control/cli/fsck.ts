@@ -4,7 +4,8 @@ import type { Area, Finding, Progress } from '../../commands/check/finding.ts'
 import { InUseError, lockDataDirectory } from '../../commands/data-lock.ts'
 import { isFull } from '../../platform/disk-full.ts'
 import { type CliCommand, type OptionValues, UsageError } from './commands.ts'
-import { dataOption } from './offline.ts'
+import { dataOption, mustBeData } from './offline.ts'
+import { printable } from './printable.ts'
 
 /** As fsck(8) has them, but for what could not be checked. */
 const exit = { whole: 0, repaired: 1, notChecked: 2, damaged: 4 } as const
@@ -47,6 +48,7 @@ Exit status: 0 nothing is wrong; 1 all that was wrong was repaired; 2 it could n
     const scratch = typeof values['scratch'] === 'string' ? values['scratch'] : paths.root
     const progress = new ProgressLine()
     try {
+      mustBeData(paths)
       const unlock = await lockDataDirectory(paths.root)
       try {
         const onFinding = (finding: Finding): void => {
@@ -78,8 +80,9 @@ function cannot(error: Error, { data }: OptionValues): number {
 
 function text({ area, where, what, means, heals }: Finding): string {
   const remedy = heals === true ? 'dfs fsck --repair makes it good' : remedies[area]
-  const effect = means === undefined ? '' : `  meaning: ${means}\n`
-  return `${area}: ${where}\n  ${what}\n${effect}  remedy: ${remedy}\n`
+  const effect = means === undefined ? [] : [`  meaning: ${means}`]
+  const lines = [`${area}: ${where}`, `  ${what}`, ...effect, `  remedy: ${remedy}`]
+  return lines.map((line) => `${printable(line)}\n`).join('')
 }
 
 function conclude(checked: Checked, repair: boolean, json: boolean): number {

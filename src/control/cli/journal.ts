@@ -1,11 +1,11 @@
 /** `dfs journal verify|cat|stat|head`: looking at a journal, also while a server writes it. */
-import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import type { DataPaths } from '../../commands/data-directory.ts'
 import { InUseError, lockDataDirectory } from '../../commands/data-lock.ts'
 import { recoverJournal } from '../../commands/recover-journal.ts'
 import { unpackAccesses } from '../../journal/access-batch.ts'
 import { commandNameOf, operationNameOf } from '../../journal/command-names.ts'
+import { type Event, eventSpecs } from '../../journal/events.ts'
+import type { Extent, FieldKind } from '../../journal/fields.ts'
 import { recordsOf } from '../../journal/frame.ts'
 import { LmdbJournal } from '../../journal/lmdb.ts'
 import type { JournalRecord } from '../../journal/record.ts'
@@ -15,7 +15,8 @@ import { verifyJournal } from '../../journal/verify.ts'
 import type { Instant } from '../../platform/clock.ts'
 import { type CliCommand, type OptionValues, UsageError } from './commands.ts'
 import { headOption, printHead } from './head-options.ts'
-import { dataOption } from './offline.ts'
+import { dataOption, mustBeData } from './offline.ts'
+import { printLine } from './output.ts'
 
 export const journalCommand: CliCommand = {
   name: 'journal',
@@ -41,12 +42,15 @@ head    exports its end, with --sign KEYFILE signed by that Ed25519 key (PKCS #8
     'public-key': { type: 'string' },
     sign: { type: 'string' },
   },
+  operands: true,
   run: async ({ values, positionals }) => {
-    const [what] = positionals
+    const [what, more] = positionals
     const actions = { verify, cat, stat, head }
     if (what === undefined || !Object.hasOwn(actions, what))
       throw new UsageError('verify, cat, stat or head?')
+    if (more !== undefined) throw new UsageError(`only ${what} expected, but also got ${more}`)
     const paths = dataOption(values)
+    mustBeData(paths)
     const dir = paths.journal
     await recoverIfFree(paths)
     const journal = await LmdbJournal.open({ dir, readOnly: true })
@@ -60,7 +64,6 @@ head    exports its end, with --sign KEYFILE signed by that Ed25519 key (PKCS #8
 
 /** After a crash the last records are in the tail log; a running server sees to that itself. */
 async function recoverIfFree(paths: DataPaths): Promise<void> {
-  if (!existsSync(paths.journal)) return
   try {
     const unlock = await lockDataDirectory(paths.root)
     await recoverJournal(paths).finally(unlock)
@@ -72,13 +75,18 @@ async function recoverIfFree(paths: DataPaths): Promise<void> {
 function seqOption(values: OptionValues, name: string, fallback: number): number {
   const value = values[name]
   if (value === undefined) return fallback
-  if (typeof value === 'string' && /^\d+$/.test(value)) return Number(value)
+  if (typeof value === 'string' && /^\d{1,15}$/.test(value)) return Number(value)
   throw new UsageError(`--${name} takes a sequence number`)
 }
 
 async function verify(journal: LmdbJournal, values: OptionValues): Promise<number> {
   const expected = headOption(values)
-  const { tail, ...counts } = await verifyJournal(journal, seqOption(values, 'from', 1), (seq) => {
+  const from = seqOption(values, 'from', 1)
+  const { seq: last } = await journal.tail()
+  if (from > Math.max(last, 1)) {
+    throw new Error(`there is nothing to verify: the journal ends with record ${last}`)
+  }
+  const { tail, ...counts } = await verifyJournal(journal, from, (seq) => {
     if (process.stderr.isTTY) process.stderr.write(`\rrecord ${seq} `)
   })
   const result = {
@@ -116,9 +124,7 @@ async function cat(journal: LmdbJournal, values: OptionValues): Promise<number> 
     for (const record of recordsOf(frame)) {
       if (record.seq < from) continue
       if (record.seq > to) return 0
-      if (!process.stdout.write(`${JSON.stringify(readable(record))}\n`)) {
-        await once(process.stdout, 'drain')
-      }
+      if (!(await printLine(JSON.stringify(readable(record))))) return 0
     }
   }
   return 0
@@ -137,8 +143,8 @@ function readable({ command, origin, sec, nsec, refusal, ...rest }: JournalRecor
     ...(origin.actor !== undefined && { actor: origin.actor }),
     share: rest.share,
     result: refusal === 0 ? 'ok' : refusalOf(refusal),
-    about: rest.about && plain(rest.about),
-    events: rest.events.map(plain),
+    about: rest.about && shownFields(rest.about, { name: 'name', toName: 'name' }),
+    events: rest.events.map(shownEvent),
     ...(rest.accesses !== undefined && accessesOf(rest.accesses, { sec, nsec })),
   }
 }
@@ -152,7 +158,7 @@ function accessesOf(packed: Buffer, first: Instant): object {
       ...who,
       result: refusal === 0 ? 'ok' : refusalOf(refusal),
       ino,
-      ...(name !== '' && { name: shown('name', name) }),
+      ...(name !== '' && { name: utf8(name) }),
     })),
     ...(dropped > 0 && { dropped }),
   }
@@ -161,27 +167,35 @@ function accessesOf(packed: Buffer, first: Instant): object {
 const timeText = ({ sec, nsec }: Instant): string =>
   `${new Date(sec * 1000).toISOString().slice(0, 19)}.${String(nsec).padStart(9, '0')}Z`
 
-function plain(value: object): unknown {
+/** Secrets are of this kind too. */
+const SECRET = 'key'
+/** A path as a client gave it, which is bytes. */
+const PATH = 'path'
+
+const utf8 = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('utf8')
+
+function shownEvent(event: Event): unknown {
+  return shownFields(event, eventSpecs[event.type].fields)
+}
+
+function shownFields(value: object, kinds: Readonly<Record<string, FieldKind>>): unknown {
   return Object.fromEntries(
     Object.entries(value)
       .filter(([, v]) => v !== undefined)
-      .map(([key, v]) => [key, shown(key, v)]),
+      .map(([name, v]) => [name, name === SECRET ? '(secret)' : shown(v, kinds[name], name)]),
   )
 }
 
-const secret = new Set(['key'])
-const binary = new Set(['block', 'verifier'])
-
-function shown(key: string, value: unknown): unknown {
-  if (secret.has(key)) return '(secret)'
-  if (Array.isArray(value)) return value.map((v) => (isObject(v) ? plain(v) : v))
+function shown(value: unknown, kind: FieldKind | undefined, name: string): unknown {
+  if (kind === 'extents') return (value as readonly Extent[]).map(shownExtent)
   if (typeof value !== 'string') return value
-  const bytes = Buffer.from(value, 'latin1')
-  if (binary.has(key)) return bytes.toString('hex')
-  return key === 'type' ? value : bytes.toString('utf8')
+  if (kind === 'bytes' || kind === 'bytes?') return hex(value)
+  return kind === 'name' || name === PATH ? utf8(value) : value
 }
 
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+const hex = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('hex')
+
+const shownExtent = (extent: Extent): object => ({ ...extent, block: hex(extent.block) })
 
 async function stat(journal: LmdbJournal, values: OptionValues): Promise<number> {
   const commands = new Map<string, number>()

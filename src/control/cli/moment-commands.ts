@@ -26,6 +26,7 @@ const creating = (words: Words): CliCommand => ({
   usage: 'SHARE[@MOMENT] NAME [--json]',
   help: `${words.about}\nWithout MOMENT it is now.\n\n${momentHelp}\n\n${apiHelp}`,
   options: apiOptions,
+  operands: true,
   run: async ({ values, positionals }) => {
     const [where = '', name = ''] = those(positionals, 2, 2, `SHARE[@MOMENT] NAME`)
     const [share, moment] = where.includes('@') ? splitMoment(where) : [where, 'now']
@@ -42,6 +43,7 @@ const listing = (words: Words): CliCommand => ({
   usage: 'SHARE [--json]',
   help: apiHelp,
   options: apiOptions,
+  operands: true,
   run: async ({ values, positionals }) => {
     const share = theOne(positionals, 'SHARE')
     const url = pathOf(share, words)
@@ -63,6 +65,7 @@ const removing = (words: Words): CliCommand => ({
   usage: 'SHARE NAME',
   help: apiHelp,
   options: apiOptions,
+  operands: true,
   run: async ({ values, positionals }) => {
     const [share = '', name = ''] = those(positionals, 2, 2, 'SHARE NAME')
     await new ApiClient(values).delete(pathOf(share, words, name))
@@ -116,6 +119,7 @@ ${optionFlagsHelp()}
 
 ${apiHelp}`,
   options: { ...apiOptions, ...optionFlags },
+  operands: true,
   run: async ({ values, positionals }) => {
     const [where = '', name = ''] = those(positionals, 2, 2, 'SHARE[@MOMENT] NEWSHARE')
     const [share, moment] = where.includes('@') ? splitMoment(where) : [where, 'now']

@@ -21,6 +21,11 @@ export function dataOption(values: OptionValues): DataPaths {
   return dataPaths(data)
 }
 
+/** Nothing is to be made where there is nothing, and taken for what was there. */
+export function mustBeData({ root, journal }: DataPaths): void {
+  if (!existsSync(journal)) throw new Error(`${root} is no data directory: it has no journal`)
+}
+
 interface Caught {
   readonly digest: string
   readonly seq: number
@@ -74,6 +79,7 @@ own (dfsctl digest) is the same when it has seen the same journal.`,
   options: { data: { type: 'string' }, json: { type: 'boolean' } },
   run: async ({ values }) => {
     const paths = dataOption(values)
+    mustBeData(paths)
     const unlock = await lockDataDirectory(paths.root)
     try {
       say(values['json'] === true, await catchUp(paths, paths.projections, onStderr))
@@ -117,6 +123,7 @@ the one from before: projections hold nothing that the journal does not.`,
   options: { data: { type: 'string' }, json: { type: 'boolean' } },
   run: async ({ values }) => {
     const paths = dataOption(values)
+    mustBeData(paths)
     const unlock = await lockDataDirectory(paths.root)
     try {
       const horizons = await horizonsIn(paths.projections)

@@ -5,6 +5,7 @@ import type { Restored } from '../../commands/past/restore.ts'
 import { ApiClient, apiHelp, apiOptions } from './api-client.ts'
 import { type CliCommand, type OptionValues, UsageError } from './commands.ts'
 import { momentHelp, pathHelp, splitMoment, theOne, those } from './operands.ts'
+import { printLine } from './output.ts'
 import { printable } from './printable.ts'
 import { textSize } from './text-table.ts'
 
@@ -31,13 +32,11 @@ async function printLines<T>(
   let count = 0
   for await (const item of lines) {
     const text = values['json'] === true ? JSON.stringify(item) : textOf(item)
-    if (!process.stdout.write(`${text}\n`)) await drained()
+    await printLine(text)
     if (counts(item)) count += 1
   }
   return count
 }
-
-const drained = () => new Promise<void>((resolve) => process.stdout.once('drain', resolve))
 
 const quoted = (path: string): string =>
   /[\s"\p{Cc}\p{Cf}]/u.test(path) ? printable(JSON.stringify(path)) : path
@@ -56,6 +55,8 @@ ${pathHelp}
 
 ${apiHelp}`,
   options: { ...apiOptions, before: { type: 'string' }, limit: { type: 'string' } },
+  operands: true,
+  streams: true,
   run: async ({ values, positionals }) => {
     const path = theOne(positionals, 'PATH')
     const [before, limit] = [optionText(values, 'before'), optionText(values, 'limit')]
@@ -92,6 +93,8 @@ ${momentHelp}
 
 ${apiHelp}`,
   options: apiOptions,
+  operands: true,
+  streams: true,
   run: async ({ values, positionals }) => {
     const [share = '', from = '', to] = those(positionals, 2, 3, 'SHARE FROM [TO]')
     const url = `/v1/diff?${query({ share, from, to })}`
@@ -136,6 +139,7 @@ ${momentHelp}
 
 ${apiHelp}`,
   options: { ...apiOptions, to: { type: 'string' }, exact: { type: 'boolean' } },
+  operands: true,
   run: async ({ values, positionals }) => {
     const [path, moment] = splitMoment(theOne(positionals, 'PATH@MOMENT'))
     const to = optionText(values, 'to')
@@ -198,6 +202,7 @@ ${apiHelp}`,
     'dry-run': { type: 'boolean' },
     force: { type: 'boolean' },
   },
+  operands: true,
   run: async ({ values, positionals }) => {
     const share = theOne(positionals, 'SHARE')
     const [since, client, user] = ['since', 'client', 'user'].map((name) =>

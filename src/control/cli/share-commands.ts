@@ -44,6 +44,7 @@ ${apiHelp}`,
     uid: { type: 'string' },
     gid: { type: 'string' },
   },
+  operands: true,
   run: async ({ values, positionals }) => {
     const name = theOne(positionals, WHICH)
     const { mode } = values
@@ -85,6 +86,7 @@ const show: CliCommand = {
   usage: 'NAME [--json]',
   help: apiHelp,
   options: apiOptions,
+  operands: true,
   run: async ({ values, positionals }) => {
     const name = theOne(positionals, WHICH)
     const share = await new ApiClient(values).get<ShareAnswer>(pathOf(name))
@@ -103,6 +105,7 @@ ${optionFlagsHelp()}
 
 ${apiHelp}`,
   options: { ...apiOptions, ...optionFlags },
+  operands: true,
   run: async ({ values, positionals }) => {
     const name = theOne(positionals, WHICH)
     const options = optionsFrom(values)
@@ -124,6 +127,7 @@ until its retention ends.
 
 ${apiHelp}`,
   options: apiOptions,
+  operands: true,
   run: async ({ values, positionals }) => {
     const name = theOne(positionals, WHICH)
     await new ApiClient(values).delete(pathOf(name))
@@ -138,6 +142,7 @@ const freezing = (name: 'freeze' | 'thaw', summary: string, help: string): CliCo
   usage: 'NAME',
   help: `${help}\n\n${apiHelp}`,
   options: apiOptions,
+  operands: true,
   run: async ({ values, positionals }) => {
     const which = theOne(positionals, WHICH)
     const body = { options: { frozen: name === 'freeze' } }

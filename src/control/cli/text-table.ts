@@ -1,17 +1,18 @@
 /** Answers as people read them. */
 import type { OptionValues } from './commands.ts'
+import { printable } from './printable.ts'
 
 export type Cell = string | number
 
 /** Columns under headings; numbers to the right. */
 export function textTable(headings: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  const lines: (readonly Cell[])[] = [headings, ...rows]
+  const lines = [headings, ...rows].map((row) => row.map((cell) => printable(String(cell))))
   const widths = headings.map((_, i) => Math.max(...lines.map((row) => String(row[i]).length)))
   const right = headings.map((_, i) => rows.length > 0 && rows.every((r) => isNumber(r[i])))
   return lines
     .map((row) =>
       row
-        .map((cell, i) => aligned(String(cell), widths[i] as number, right[i] === true))
+        .map((cell, i) => aligned(cell, widths[i] as number, right[i] === true))
         .join('  ')
         .trimEnd(),
     )
@@ -26,7 +27,9 @@ const aligned = (text: string, width: number, right: boolean): string =>
 /** One thing: a name and its value on each line. */
 export function textPairs(pairs: readonly (readonly [name: string, value: Cell])[]): string {
   const width = Math.max(...pairs.map(([name]) => name.length)) + 2
-  return pairs.map(([name, value]) => `${name.padEnd(width)}${value}`.trimEnd()).join('\n')
+  return pairs
+    .map(([name, value]) => `${name.padEnd(width)}${printable(String(value))}`.trimEnd())
+    .join('\n')
 }
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const

@@ -44,6 +44,7 @@ Exit status 1 when there is no going on from the cursor: what follows it is no l
     limit: { type: 'string' },
     follow: { type: 'boolean' },
   },
+  operands: true,
   run: async ({ values, positionals }) => {
     const watch = new Watch(values, whereOf(positionals))
     const stop = new AbortController()
@@ -122,6 +123,8 @@ class Watch {
         if (this.left !== undefined) this.left -= 1
       }
       this.cursor = event.id
+      // Should the connection break before the server says so.
+      if (this.left === 0) this.over = true
     }
   }
 

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { readable } from '../../commands/past/share-path.ts'
 import { look } from '../admin.ts'
 import type { Answers } from '../answers.ts'
 import type { Running } from '../running.ts'
@@ -24,7 +25,7 @@ export function clientRoutes(app: FastifyInstance, running: Running): void {
           .map(({ id, address, mounts, since }) => ({
             id,
             address,
-            mounts,
+            mounts: mounts.map(readable),
             since: new Date(since * 1000).toISOString(),
             connections: open.get(address) ?? 0,
           })),
