@@ -52,7 +52,8 @@ async function settled(server: ServerProcess): Promise<void> {
   for (;;) {
     const metrics = await server.metrics()
     const left = (name: string) => metrics.get(`dittofs_${name}`) ?? 0
-    if (left('dirty_rows') === 0 && left('follower_lag_records') === 0) return
+    const behind = left('dirty_rows') + left('follower_lag_records') + left('cut_files')
+    if (behind === 0) return
     await delay(50)
   }
 }

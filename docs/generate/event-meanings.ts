@@ -20,6 +20,14 @@ export const eventMeanings = {
     '`size` is cut. `content` numbers the extent map. A new one begins empty: truncation to ' +
     'nothing, or to few of very many extents, which the event then names, starts one. ' +
     '`ctime` is that of the write, where it is not that of the record.',
+  ContentCut:
+    'A file ends at `size`. Of its extents the one across `size` ends there; those behind it are ' +
+    'of no file any more, stay in the extent map, and go with ContentSwept, or where the file ' +
+    'grows over them. `used`, `sumA` and `sumB` are the bytes of data and the digest of what it ' +
+    'keeps.',
+  ContentSwept:
+    'Of the extents that were cut off file `ino` in its extent map `content` those that begin ' +
+    'before `to` are gone. Nothing that anybody sees has changed.',
   AccessTimeChanged: 'An access time that relatime wants kept. The ctime stays.',
   ShareCreated:
     'A share and its root directory (inode 1). `options` has every option, so that the defaults ' +

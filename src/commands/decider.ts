@@ -9,6 +9,7 @@ import type { About, Origin } from '../journal/record.ts'
 import type { Refusal } from '../journal/refusal.ts'
 import type { Instant } from '../platform/clock.ts'
 import type { Control } from '../projections/control.ts'
+import type { ContentDelta } from '../projections/extent-sums.ts'
 import type { Inode } from '../projections/inode.ts'
 import type { Usage } from '../projections/rows.ts'
 import type { TreeView } from '../projections/tree-view.ts'
@@ -32,6 +33,10 @@ export interface DecisionWorld {
     to: number,
     most: number,
   ): readonly Extent[] | undefined
+  /** The sums of a live file, on an extent map of its own, when it is cut at `size`. */
+  keptSums(share: number, file: Inode, size: number): Readonly<ContentDelta>
+  /** How far a sweep of `most` extents that were cut off comes; undefined: there are none. */
+  sweepEnd(share: number, content: number, most: number): number | undefined
   readonly control: Pick<
     Control,
     'clients' | 'clientByAddress' | 'groups' | 'shareByName' | 'shares' | 'state' | 'users'

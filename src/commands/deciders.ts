@@ -7,6 +7,7 @@ import {
   type UnmountShare,
   unmountShare,
 } from './clients/clients.ts'
+import { type SweepContent, sweepContent } from './content/sweep-content.ts'
 import { type TouchAccessTime, touchAccessTime } from './content/touch-access-time.ts'
 import { type WriteContent, writeContent } from './content/write-content.ts'
 import type { Decide, DecisionWorld, Outcome, Stamp } from './decider.ts'
@@ -74,6 +75,7 @@ export type Command =
   | RestoreInode
   | SeeClient
   | SetLabel
+  | SweepContent
   | TouchAccessTime
   | UnmountShare
   | WriteContent
@@ -107,6 +109,7 @@ const deciders: Deciders = {
   RestoreInode: restoreInode,
   SeeClient: seeClient,
   SetLabel: setLabel,
+  SweepContent: sweepContent,
   TouchAccessTime: touchAccessTime,
   UnmountShare: unmountShare,
   WriteContent: writeContent,

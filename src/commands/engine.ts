@@ -21,6 +21,7 @@ import type { World } from '../projections/world.ts'
 import { Collector } from './collector.ts'
 import { FileContent } from './content/file-content.ts'
 import { Sealer } from './content/sealer.ts'
+import { Sweeper } from './content/sweeper.ts'
 import type { Damages } from './damages.ts'
 import type { DataPaths } from './data-directory.ts'
 import { type EngineParts, openParts } from './engine-parts.ts'
@@ -70,6 +71,7 @@ export class Engine {
   readonly collector: Collector
   readonly changes: RecentChanges
   private readonly sealer: Sealer
+  private readonly sweeper: Sweeper
   private readonly sealing: SealingClock
   private readonly collecting: NodeJS.Timeout
   private readonly closeParts: () => Promise<void>
@@ -114,9 +116,11 @@ export class Engine {
     ])
     const onSealed = () => this.pressure.relieve()
     staging.onReleased = onSealed
-    this.sealer = new Sealer({ stream, staging, blocks, bulk: parts.bulk, onSealed })
-    this.content = new FileContent({ stream, staging, blocks, sealer: this.sealer })
     const { bulk, logThread, follower } = parts
+    this.sweeper = new Sweeper(stream)
+    const { sweeper } = this
+    this.sealer = new Sealer({ stream, staging, blocks, bulk, sweeper, onSealed })
+    this.content = new FileContent({ stream, staging, blocks, sealer: this.sealer, sweeper })
     this.collector = new Collector({
       stream,
       sealer: this.sealer,
@@ -166,6 +170,7 @@ export class Engine {
   private happened(event: Event, share: number): void {
     if (event.type === 'InodeFreed') this.staging.drop(nodeId(share, event.ino))
     else if (event.type === 'ContentChanged') this.collector.referred(event.extents)
+    else if (event.type === 'ContentCut') this.sweeper.begin()
   }
 
   /** What a new data directory needs first. */
@@ -218,6 +223,7 @@ export class Engine {
   /** Gives everything up; what was not drained is lost, as in a crash. */
   async close(): Promise<void> {
     this.sealing.stop()
+    this.sweeper.stop()
     clearInterval(this.collecting)
     this.space.stop()
     this.stream.stop()

@@ -45,6 +45,11 @@ const readings: readonly Reading[] = [
     read: ({ world }) => world.dirtyCount(),
   },
   {
+    name: 'cut_files',
+    help: 'Files that were cut, and whose extents behind the cut are still to be deleted.',
+    read: ({ world }) => world.cutOff.all().size,
+  },
+  {
     name: 'staging_bytes',
     help: 'Bytes that were written and are in no block yet.',
     read: ({ staging }) => staging.bytes,

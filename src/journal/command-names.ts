@@ -15,6 +15,8 @@ export const commandCodes = {
   WriteContent: 10,
   TouchAccessTime: 11,
   RestoreInode: 12,
+  /** Nobody asked for it: what is left to do behind a truncation. */
+  SweepContent: 13,
   CreateShare: 32,
   EditShare: 33,
   DeleteShare: 34,

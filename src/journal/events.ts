@@ -82,6 +82,17 @@ export const eventSpecs = {
       ctime: 'time?',
     },
   },
+  /**
+   * A file ends at `size` from here on. What it loses stays in its extent map, where ContentSwept
+   * takes it from; `used`, `sumA` and `sumB` are the sums over what it keeps.
+   */
+  ContentCut: {
+    code: 12,
+    version: 1,
+    fields: { ino: 'int', size: 'int', used: 'int', sumA: 'int', sumB: 'int', mode: 'int?' },
+  },
+  /** What was cut off a file and begins before `to` is gone from its extent map. */
+  ContentSwept: { code: 13, version: 1, fields: { ino: 'int', content: 'int', to: 'int' } },
   /** An access time that relatime wants kept. The ctime stays. */
   AccessTimeChanged: { code: 11, version: 1, fields: { ino: 'int', atime: 'time?' } },
 

@@ -75,6 +75,7 @@ export class AuditIndex {
       switch (event.type) {
         case 'AttributesChanged':
         case 'ContentChanged':
+        case 'ContentCut':
           this.keepInode(share, event.ino, seq)
           break
         case 'ShareOptionsChanged':
@@ -165,6 +166,8 @@ export class AuditIndex {
         break
       case 'AttributesChanged':
       case 'ContentChanged':
+      case 'ContentCut':
+      case 'ContentSwept':
       case 'AccessTimeChanged':
         this.addNode(share, event.ino, at)
         break

@@ -8,16 +8,10 @@
  */
 import { type Extent, isHole } from '../journal/fields.ts'
 import { BLOCK_MAX, MiB } from '../platform/limits.ts'
+import { type ContentDelta, countExtent, ExtentCount } from './extent-sums.ts'
 import { ExtentWindows } from './extent-windows.ts'
 import type { GroupTable } from './group-table.ts'
 import type { ExtentRow } from './rows.ts'
-
-/** How a change moved a file's sums. The digest parts are modulo 2^32. */
-export interface ContentDelta {
-  used: number
-  a: number
-  b: number
-}
 
 type Row = readonly [offset: number, extent: ExtentRow]
 
@@ -26,6 +20,7 @@ const MAX_SCAN_THROUGH_WINDOWS = 16 * MiB
 export class ExtentMap {
   private readonly table: GroupTable<ExtentRow, number>
   private readonly windows: ExtentWindows
+  private counting: ExtentCount | undefined
 
   constructor(table: GroupTable<ExtentRow, number>, memory: number) {
     this.table = table
@@ -96,7 +91,7 @@ export class ExtentMap {
 
   /**
    * Folds new extents over the old ones, and cuts what lies behind `size`. `oldSize` is where the
-   * file ended before.
+   * file ended before; what a cut has left behind it counts no more.
    */
   replace(
     group: number,
@@ -106,18 +101,93 @@ export class ExtentMap {
     seq: number,
   ): ContentDelta {
     const delta: ContentDelta = { used: 0, a: 0, b: 0 }
+    let end = oldSize
     for (const extent of extents) {
-      this.exchange(group, extent.offset, extent.offset + extent.length, extent, seq, delta)
+      const to = extent.offset + extent.length
+      this.exchange(group, [extent.offset, to], extent, end, seq, delta)
+      end = Math.max(end, to)
     }
-    if (size < oldSize) this.exchange(group, size, oldSize, undefined, seq, delta)
+    if (size < oldSize) this.exchange(group, [size, oldSize], undefined, end, seq, delta)
     return delta
   }
 
+  /**
+   * Goes on to count what begins in [from, end) of a map, `most` extents at a time, while it may
+   * change; true when all are counted. One count is under way at a time.
+   */
+  count(group: number, from: number, end: number, most: number): boolean {
+    if (this.counting?.group !== group || this.counting.from !== from) {
+      this.counting = new ExtentCount(group, from)
+    }
+    const { counting } = this
+    let left = most
+    for (const row of this.table.from(group, counting.at)) {
+      if (row[0] >= end) break
+      if (left === 0) return false
+      left -= 1
+      countExtent(counting.sums, extentOf(row), 1)
+      counting.at = row[0] + 1
+    }
+    counting.at = Math.max(counting.at, end)
+    return true
+  }
+
+  /** What a file that ends at `end` loses when it is cut at `size`; costs what is not counted. */
+  cutOff(group: number, size: number, end: number): ContentDelta {
+    this.count(group, size, end, Number.POSITIVE_INFINITY)
+    const lost = { ...(this.counting as ExtentCount).sums }
+    const across = this.across(group, size)
+    if (across === undefined) return lost
+    countExtent(lost, across, 1)
+    const kept: Extent[] = []
+    addPieces(kept, slice(across, across.offset, size))
+    for (const piece of kept) countExtent(lost, piece, -1)
+    return lost
+  }
+
+  private across(group: number, offset: number): Extent | undefined {
+    const row = this.table.lastUpTo(group, offset)
+    if (row === undefined || row[0] === offset) return undefined
+    return row[0] + row[1].length > offset ? extentOf(row) : undefined
+  }
+
+  /** Ends the extent that lies across `size` there. What is behind it stays, to be swept. */
+  cut(group: number, size: number, seq: number): void {
+    this.counting = undefined
+    const across = this.across(group, size)
+    if (across === undefined) return
+    const to = across.offset + across.length
+    this.exchange(group, [size, to], undefined, to, seq, { used: 0, a: 0, b: 0 })
+  }
+
+  /** Where the first `most` of the extents that begin in [from, end) end. */
+  sweepEnd(group: number, from: number, end: number, most: number): number {
+    let left = most
+    for (const [offset] of this.table.from(group, from)) {
+      if (offset >= end) break
+      if (left === 0) return offset
+      left -= 1
+    }
+    return end
+  }
+
+  /** Deletes what begins in [from, to), which is no file's. */
+  sweep(group: number, from: number, to: number, seq: number): void {
+    const gone: Extent[] = []
+    for (const row of this.table.from(group, from)) {
+      if (row[0] >= to) break
+      gone.push(extentOf(row))
+    }
+    for (const { offset } of gone) this.table.delete(group, offset, seq)
+    this.windows.exchange(group, from, to, gone, [])
+  }
+
+  /** `end`: where the file ends. What lies behind it is not counted when it goes. */
   private exchange(
     group: number,
-    from: number,
-    to: number,
+    [from, to]: readonly [from: number, to: number],
     extent: Extent | undefined,
+    end: number,
     seq: number,
     delta: ContentDelta,
   ): void {
@@ -125,8 +195,8 @@ export class ExtentMap {
     const old =
       extent === undefined || isHole(extent) ? undefined : this.windows.replace(group, extent)
     if (extent !== undefined && old !== undefined) {
-      countExtent(delta, old, -1)
-      countExtent(delta, extent, 1)
+      if (old.offset < end) this.tally(group, delta, old, -1)
+      this.tally(group, delta, extent, 1)
       this.table.put(group, from, rowOf(extent), seq)
       return
     }
@@ -136,18 +206,24 @@ export class ExtentMap {
     if (first !== undefined && first.offset < from)
       addPieces(added, slice(first, first.offset, from))
     if (extent !== undefined) addPieces(added, extent)
+    for (const piece of added) this.tally(group, delta, piece, 1)
     if (last !== undefined && last.offset + last.length > to) {
-      addPieces(added, slice(last, to, last.offset + last.length))
+      const rest: Extent[] = []
+      addPieces(rest, slice(last, to, last.offset + last.length))
+      if (last.offset < end) for (const piece of rest) this.tally(group, delta, piece, 1)
+      added.push(...rest)
     }
-    for (const old of removed) {
-      countExtent(delta, old, -1)
-      this.table.delete(group, old.offset, seq)
+    for (const gone of removed) {
+      if (gone.offset < end) this.tally(group, delta, gone, -1)
+      this.table.delete(group, gone.offset, seq)
     }
-    for (const piece of added) {
-      countExtent(delta, piece, 1)
-      this.table.put(group, piece.offset, rowOf(piece), seq)
-    }
+    for (const piece of added) this.table.put(group, piece.offset, rowOf(piece), seq)
     this.windows.exchange(group, from, to, removed, added)
+  }
+
+  private tally(group: number, delta: ContentDelta, extent: Extent, sign: 1 | -1): void {
+    countExtent(delta, extent, sign)
+    this.counting?.changed(group, extent, sign)
   }
 }
 
@@ -197,20 +273,4 @@ function addPieces(pieces: Extent[], extent: Extent): void {
     offset += size
     length -= size
   }
-}
-
-/** Adds an extent to a file's sums, or takes it away. */
-export function countExtent(delta: ContentDelta, extent: Extent, sign: 1 | -1): void {
-  if (!isHole(extent)) delta.used += sign * extent.length
-  let a = Math.imul(extent.offset | 0, 0x9e3779b1) ^ ((extent.offset / 2 ** 32) | 0)
-  let b = Math.imul(extent.length, 0x85ebca77) ^ extent.blockOffset
-  const { block } = extent
-  for (let i = 0; i < block.length; i++) {
-    a = Math.imul(a ^ block.charCodeAt(i), 0x01000193)
-    b = Math.imul(b ^ a, 0x7feb352d)
-  }
-  a = Math.imul(a ^ (b >>> 15), 0x846ca68b)
-  b = Math.imul(b ^ (a >>> 13), 0x9e3779b1)
-  delta.a = (delta.a + sign * (a >>> 0)) % 2 ** 32
-  delta.b = (delta.b + sign * (b >>> 0)) % 2 ** 32
 }

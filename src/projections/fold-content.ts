@@ -6,6 +6,7 @@ import { inodeOf, putInode } from './fold-tree.ts'
 import type { Inode } from './inode.ts'
 import { nodeId } from './node-id.ts'
 import type { World } from './world.ts'
+import { WorldError } from './world-error.ts'
 
 function attributes(
   world: World,
@@ -67,6 +68,39 @@ function content(world: World, event: EventOf<'ContentChanged'>, record: Journal
   if (bytes !== usage.bytes || nextIno !== usage.nextIno) {
     world.changeUsage(share, { ...usage, nextIno, bytes }, seq)
   }
+  if (event.size > inode.size) world.cutOff.grownOver(id, event.size, seq)
+}
+
+function cut(world: World, event: EventOf<'ContentCut'>, record: JournalRecord): void {
+  const { share, seq, sec, nsec } = record
+  const inode = inodeOf(world, record, event.ino)
+  const id = nodeId(share, inode.content)
+  world.extents.cut(id, event.size, seq)
+  world.cutOff.add(id, event.ino, event.size, inode.size, seq)
+  putInode(world, record, event.ino, {
+    ...inode,
+    size: event.size,
+    used: event.used,
+    contentA: event.sumA,
+    contentB: event.sumB,
+    mode: event.mode ?? inode.mode,
+    mtimeSec: sec,
+    mtimeNsec: nsec,
+    ctimeSec: sec,
+    ctimeNsec: nsec,
+    verifier: '',
+  })
+  const usage = world.usage(share)
+  const bytes = usage.bytes - inode.used + event.used
+  world.changeUsage(share, { ...usage, bytes }, seq)
+}
+
+function swept(world: World, event: EventOf<'ContentSwept'>, { share, seq }: JournalRecord): void {
+  const id = nodeId(share, event.content)
+  const remains = world.cutOff.get(id)
+  if (remains === undefined) throw new WorldError(`record ${seq}: nothing was cut off ${id}`)
+  world.extents.sweep(id, remains.from, event.to, seq)
+  world.cutOff.grownOver(id, event.to, seq)
 }
 
 /** The inode on the extent map that the event is about: its own, or a new one. */
@@ -75,7 +109,7 @@ function onContent(world: World, event: EventOf<'ContentChanged'>, record: Journ
   const inode = inodeOf(world, record, event.ino)
   if (inode.contentShare !== 0) return adoptContent(world, inode, event, record)
   if (event.content === inode.content) return inode
-  if (inode.size > 0) world.graves.put(nodeId(share, inode.content), 0, { since: seq }, seq)
+  if (inode.size > 0) world.bury(nodeId(share, inode.content), seq)
   const usage = world.usage(share)
   world.changeUsage(share, { ...usage, bytes: usage.bytes - inode.used }, seq)
   return { ...inode, size: 0, used: 0, contentA: 0, contentB: 0 }
@@ -113,4 +147,6 @@ export const contentFolds = {
   AttributesChanged: attributes,
   AccessTimeChanged: accessTime,
   ContentChanged: content,
+  ContentCut: cut,
+  ContentSwept: swept,
 } as const

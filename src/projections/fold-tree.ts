@@ -224,7 +224,7 @@ function freed(world: World, event: EventOf<'InodeFreed'>, record: JournalRecord
   else world.inodes.delete(id, 0, seq)
   if (inode.contentShare === 0 && inode.kind === fileKind.regular && inode.size > 0) {
     // Its extents stay where they are: the past refers to them until retention ends.
-    world.graves.put(nodeId(share, inode.content), 0, { since: seq }, seq)
+    world.bury(nodeId(share, inode.content), seq)
   }
   const usage = world.usage(share)
   const bytes = usage.bytes - (inode.kind === fileKind.regular ? inode.used : 0)

@@ -23,7 +23,16 @@ export interface Pruned extends Erased {
 type Horizon = (share: number) => number
 
 const CHUNK = 2000
-const LIVE_MAPS = ['inodes', 'entries', 'listings', 'links', 'extents', 'graves', 'usage'] as const
+const LIVE_MAPS = [
+  'inodes',
+  'entries',
+  'listings',
+  'links',
+  'extents',
+  'graves',
+  'remains',
+  'usage',
+] as const
 const PAST_MAPS = ['inodes@', 'entries@', 'listings@', 'links@', 'extents@', 'control@'] as const
 const START = Buffer.alloc(1)
 const END = Buffer.alloc(300, 0xff)

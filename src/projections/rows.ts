@@ -27,6 +27,17 @@ export type ExtentRow = wire.Infer<typeof extentSchema>
 /** An extent map that nothing live refers to any more, by content id, and since when. */
 export const graveSchema = wire.struct('grave', { since: wire.varuint })
 
+/**
+ * What a cut has left in an extent map behind the end of its file, by content id: extents that
+ * begin in [from, end).
+ */
+export const remainsSchema = wire.struct('remains', {
+  ino: wire.varuint,
+  from: wire.varuint,
+  end: wire.varuint,
+})
+export type Remains = wire.Infer<typeof remainsSchema>
+
 /** What a share has handed out and holds. Not temporal: it changes with every write. */
 export const usageSchema = wire.struct('usage', {
   nextIno: wire.varuint,
@@ -43,6 +54,16 @@ const JSON_MAX = 2 * MiB
 export const jsonSchema = wire.struct('json', { text: wire.text(JSON_MAX) })
 
 const base = { temporal: true, digested: true } as const
+
+const remains = {
+  ...base,
+  temporal: false,
+  name: 'remains',
+  id: 9,
+  schema: remainsSchema,
+  memory: MiB,
+  weightOf: () => 60,
+} satisfies TableSpec<Remains>
 
 /** Shares of the memory that projections may keep, in sixteenths. */
 const sixteenths = { inodes: 7, entries: 4, listings: 1, extents: 3, links: 1 }
@@ -103,6 +124,7 @@ export function tableSpecs(memory: number) {
       memory: MiB,
       weightOf: () => 40,
     } satisfies TableSpec<wire.Infer<typeof graveSchema>>,
+    remains,
     usage: {
       temporal: false,
       digested: true,

@@ -13,8 +13,10 @@ import {
   writeHorizon,
 } from './checkpoint.ts'
 import { Control } from './control.ts'
+import { CutOff } from './cut-off.ts'
 import { Digest } from './digest.ts'
 import { ExtentMap } from './extent-map.ts'
+import type { ContentDelta } from './extent-sums.ts'
 import { folds } from './folds.ts'
 import { ForkView } from './fork-view.ts'
 import { byName, byNumber, GroupTable } from './group-table.ts'
@@ -60,6 +62,7 @@ export class World {
   readonly links
   readonly extents: ExtentMap
   readonly graves
+  readonly cutOff: CutOff
   readonly control: Control
   readonly replies: Replies
   private readonly usages
@@ -90,6 +93,7 @@ export class World {
     const extents = new GroupTable(specs.extents, byNumber, store, positions)
     this.extents = new ExtentMap(extents, specs.extents.memory)
     this.graves = new IdTable(specs.graves, store, positions)
+    this.cutOff = new CutOff(specs.remains, store, positions)
     this.usages = new IdTable(specs.usage, store, positions)
     const control = new IdTable(specs.control, store, positions)
     this.control = new Control(control)
@@ -101,6 +105,7 @@ export class World {
       this.links,
       extents,
       this.graves,
+      this.cutOff.table,
       this.usages,
       control,
     ] as const
@@ -187,6 +192,27 @@ export class World {
   /** See ExtentMap.few; `inode` is a live one of the share, on an extent map of its own. */
   fewExtents(share: number, { content }: Inode, from: number, to: number, most: number) {
     return this.extents.few(nodeId(share, content), from, to, most)
+  }
+
+  /** What a live file's sums are when it is cut at `size`; at once when they are counted. */
+  keptSums(share: number, file: Inode, size: number): ContentDelta {
+    const lost = this.extents.cutOff(nodeId(share, file.content), size, file.size)
+    const a = (file.contentA - lost.a) >>> 0
+    const b = (file.contentB - lost.b) >>> 0
+    return { used: file.used - lost.used, a, b }
+  }
+
+  /** How far a sweep of at most so many extents of what was cut off comes. */
+  sweepEnd(share: number, content: number, most: number): number | undefined {
+    const id = nodeId(share, content)
+    const remains = this.cutOff.get(id)
+    return remains && this.extents.sweepEnd(id, remains.from, remains.end, most)
+  }
+
+  /** An extent map is nobody's from record `seq` on; the past refers to it until retention ends. */
+  bury(content: number, seq: number): void {
+    this.graves.put(content, 0, { since: seq }, seq)
+    this.cutOff.forget(content, seq)
   }
 
   usage(share: number): Usage {
@@ -280,6 +306,7 @@ export class World {
     for (const table of this.tables) table.erase(share)
     this.extents.erase(content)
     this.graves.erase(content)
+    this.cutOff.erase(share)
   }
 
   /** Slots that wait for the follower. */

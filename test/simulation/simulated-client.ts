@@ -133,7 +133,7 @@ export class SimulatedClient {
     const [dir, name] = [this.directory(), this.name()]
     const there = this.live.entry(dir, name)
     if (there !== undefined && size !== undefined) {
-      if (!this.engine.content.mayResize(SHARE, there.ino)) return
+      if (!this.engine.content.mayResize(SHARE, there.ino, size)) return
     }
     const { accepted, ino, durable } = this.submit({
       type: 'CreateFile',
@@ -232,10 +232,10 @@ export class SimulatedClient {
     if (found === undefined) return
     const { ino } = found
     const { random } = this.simulation.machine
-    while (!this.engine.content.mayResize(SHARE, ino)) {
-      await this.engine.content.settled(SHARE, ino)
-    }
     const size = random.chance(0.3) ? 0 : this.offset()
+    while (!this.engine.content.mayResize(SHARE, ino, size)) {
+      await this.engine.content.settled(SHARE, ino, size)
+    }
     const { accepted, durable } = this.submit(this.changing(ino, { size }))
     if (!accepted) {
       await durable

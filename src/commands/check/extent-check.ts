@@ -4,7 +4,7 @@
  */
 import { type Extent, isHole } from '../../journal/fields.ts'
 import { BLOCK_MAX, MiB } from '../../platform/limits.ts'
-import { countExtent } from '../../projections/extent-map.ts'
+import { countExtent } from '../../projections/extent-sums.ts'
 import { fileKind, type Inode } from '../../projections/inode.ts'
 import { nodeId, shareOf } from '../../projections/node-id.ts'
 import { type ExtentRow, tableSpecs } from '../../projections/rows.ts'
@@ -77,7 +77,14 @@ export class ExtentCheck {
       const grave = world.graves.get(nodeId(shareOf(id), inode.content), 0)
       if (grave !== undefined) yield found('its content is marked as nobody’s')
     }
+    const remains =
+      inode.contentShare === 0 ? world.cutOff.get(nodeId(shareOf(id), inode.content)) : undefined
+    if (remains !== undefined && remains.from < inode.size) {
+      yield found(`what was cut off it begins at ${remains.from}, and its size is ${inode.size}`)
+    }
     for (const extent of this.extents(id, inode)) {
+      const { offset } = extent
+      if (remains !== undefined && offset >= remains.from && offset < remains.end) continue
       if (extent.offset > next) {
         yield found(`no extent covers bytes ${next} to ${extent.offset - 1}`)
       } else if (extent.offset < next) {
@@ -101,6 +108,11 @@ export class ExtentCheck {
   /** Extent maps that are neither a file's nor a grave's. */
   private *ownerless(owned: number): Iterable<Finding> {
     const { world } = this
+    for (const id of world.cutOff.all()) {
+      if (world.graves.get(id, 0) === undefined || this.isDeleted(shareOf(id))) continue
+      const what = 'something was cut off a content that is nobody’s'
+      yield { area: 'projections', where: nodeName(world, id), what }
+    }
     let groups = 0
     let last = -1
     for (const { group } of storedRows(world.store, specs.extents)) {

@@ -19,12 +19,15 @@ import type { Stream } from '../stream.ts'
 import { admitWrite } from './admit-write.ts'
 import { fill, type Part, sealedParts } from './sealed-content.ts'
 import { INLINE_MAX, type Sealer } from './sealer.ts'
+import type { Sweeper } from './sweeper.ts'
 
 export interface FileContentOptions {
   readonly stream: Stream
   readonly staging: Staging
   readonly blocks: BlockStore
   readonly sealer: Sealer
+  /** Left out: truncation does at once whatever it has to. */
+  readonly sweeper?: Pick<Sweeper, 'before'>
 }
 
 export interface Written {
@@ -123,7 +126,7 @@ export class FileContent {
       durable = this.clearSetId(share, ino, before, origin)
     }
     const staged = staging.find(id)
-    if (stable && this.fitsInline(id, before, staged, offset, bytes.length)) {
+    if (stable && this.fitsInline(share, ino, before, staged, offset, bytes.length)) {
       const seq = sealer.nameInline(share, ino, [{ offset, bytes }], 'now', origin)
       // Not before: where the new ones were not taken they still are what was written.
       if (staged !== undefined) staging.discard(id, offset, offset + bytes.length)
@@ -149,15 +152,20 @@ export class FileContent {
    * cover, and with nothing under way to overtake.
    */
   private fitsInline(
-    id: number,
+    share: number,
+    ino: number,
     inode: Inode,
     staged: StagedFile | undefined,
     offset: number,
     length: number,
   ): boolean {
-    if (length > INLINE_MAX || offset % GRANULE !== 0 || !this.options.sealer.isIdle(id))
-      return false
+    const { sealer } = this.options
+    if (length > INLINE_MAX || offset % GRANULE !== 0) return false
+    if (!sealer.isIdle(nodeId(share, ino))) return false
     const end = offset + length
+    if (offset > inode.size && this.options.sweeper?.before(share, ino, offset) !== undefined) {
+      return false
+    }
     if (Math.floor(offset / BLOCK_MAX) !== Math.floor((end - 1) / BLOCK_MAX)) return false
     return end % GRANULE === 0 || end >= this.sizeOf(inode, staged)
   }
@@ -190,13 +198,16 @@ export class FileContent {
     return this.options.sealer.seal(id)
   }
 
-  /** Whether a change of size may be decided now; otherwise `settled` says when. */
-  mayResize(share: number, ino: number): boolean {
-    return this.options.sealer.isIdle(nodeId(share, ino))
+  /** Whether a change to this size may be decided now; otherwise `settled` says when. */
+  mayResize(share: number, ino: number, size: number): boolean {
+    if (!this.options.sealer.isIdle(nodeId(share, ino))) return false
+    return this.options.sweeper?.before(share, ino, size) === undefined
   }
 
-  settled(share: number, ino: number): Promise<void> {
-    return this.options.sealer.idle(nodeId(share, ino))
+  /** Resolves when it is worth to ask again; without a size, when no seal is under way. */
+  async settled(share: number, ino: number, size?: number): Promise<void> {
+    await this.options.sealer.idle(nodeId(share, ino))
+    if (size !== undefined) await this.options.sweeper?.before(share, ino, size)
   }
 
   /** The file was given this size: what is staged behind it is void. */

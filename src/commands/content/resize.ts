@@ -12,7 +12,7 @@ import type { Inode } from '../../projections/inode.ts'
 import type { DecisionWorld, Stamp } from '../decider.ts'
 
 /** Extents that one record may delete: bounds how long everybody waits for it. */
-const CUT_MAX = 2000
+export const CUT_MAX = 1000
 
 export const hole = (offset: number, length: number): Extent => ({
   offset,
@@ -55,38 +55,48 @@ export function resized(
   ino: number,
   size: number,
   { principal, space }: Stamp,
-): EventOf<'ContentChanged'> | Refusal {
+): EventOf<'ContentChanged'> | EventOf<'ContentCut'> | Refusal {
   if (size > FILE_SIZE_MAX) return 'fileTooLarge'
   if (size > file.size && space === 'full') return 'noSpace'
-  const mode = isRoot(principal) ? file.mode : withoutSetId(file.mode)
+  const withoutBits = isRoot(principal) ? file.mode : withoutSetId(file.mode)
+  const mode = withoutBits === file.mode ? undefined : withoutBits
   const { nextIno } = world.usage(share)
-  const moved = movedAway(world, share, file, size)
+  const moved = losesMany(world, share, file, size) ? stays(world, share, file, size) : undefined
+  if (moved === 'many') {
+    const { used, a, b } = world.keptSums(share, file, size)
+    return { type: 'ContentCut', ino, size, used, sumA: a, sumB: b, mode }
+  }
   return {
     type: 'ContentChanged',
     ino,
     size,
     content: moved === undefined ? contentFor(file, size, nextIno) : nextIno,
     extents: moved ?? (size > file.size ? [hole(file.size, size - file.size)] : []),
-    mode: mode === file.mode ? undefined : mode,
+    mode,
     mtime: undefined,
     ctime: undefined,
   }
 }
 
-/**
- * What stays of a file of which much goes: it moves to a new extent map, so that nothing has to be
- * deleted, which would take as long as there are extents. Undefined when little goes, or when too
- * much stays to be moved.
- */
-function movedAway(
-  world: DecisionWorld,
+/** Whether more extents go than can be deleted while everybody waits. */
+function losesMany(world: Extents, share: number, file: Inode, size: number): boolean {
+  if (size === 0 || size >= file.size || file.contentShare !== 0) return false
+  return world.fewExtents(share, file, size, file.size, CUT_MAX) === undefined
+}
+
+/** What stays of a file, when it can move to a new extent map, where nothing has to be deleted. */
+function stays(
+  world: Extents,
   share: number,
   file: Inode,
   size: number,
-): readonly Extent[] | undefined {
-  if (size === 0 || size >= file.size || file.contentShare !== 0) return undefined
-  const gone = world.fewExtents(share, file, size, file.size, CUT_MAX)
-  if (gone !== undefined) return undefined
+): readonly Extent[] | 'many' {
   const kept = world.fewExtents(share, file, 0, size, EXTENTS_PER_RECORD)
-  return kept?.map((x) => (x.offset + x.length > size ? slice(x, x.offset, size) : x))
+  return kept?.map((x) => (x.offset + x.length > size ? slice(x, x.offset, size) : x)) ?? 'many'
 }
+
+/** Whether what goes of a file must be counted first, so that deciding it takes no time. */
+export const mustCount = (world: Extents, share: number, file: Inode, size: number): boolean =>
+  losesMany(world, share, file, size) && stays(world, share, file, size) === 'many'
+
+type Extents = Pick<DecisionWorld, 'fewExtents'>

@@ -16,10 +16,11 @@ import type { Refusal } from '../../journal/refusal.ts'
 import type { Instant } from '../../platform/clock.ts'
 import { isFull } from '../../platform/disk-full.ts'
 import { fault } from '../../platform/fault.ts'
-import { EXTENTS_PER_RECORD, KiB } from '../../platform/limits.ts'
+import { BLOCK_MAX, EXTENTS_PER_RECORD, KiB } from '../../platform/limits.ts'
 import type { NewBlock } from '../committer.ts'
 import type { Stream } from '../stream.ts'
 import { cutIntoBlocks, type NewContent } from './cut-blocks.ts'
+import type { Sweeper } from './sweeper.ts'
 
 /** Where large amounts of content are hashed and stored. */
 export interface BulkStore {
@@ -32,6 +33,8 @@ export interface SealerOptions {
   readonly staging: Staging
   readonly blocks: BlockStore
   readonly bulk: BulkStore
+  /** Left out: a file grows over what was cut off it before, whatever that takes. */
+  readonly sweeper?: Pick<Sweeper, 'before'>
   /** Staged bytes were sealed: there is room for more. */
   readonly onSealed: () => void
 }
@@ -158,6 +161,7 @@ export class Sealer {
     const indexes = [...pieces.chunks.keys()].sort((a, b) => a - b)
     try {
       for (let i = 0; i < indexes.length; i += CHUNKS_AT_ONCE) {
+        await this.mayGrow(share, ino, (indexes[i] as number) * BLOCK_MAX)
         const view = stream.world.live(share)
         const inode = view.inode(ino)
         // Of a file that was removed meanwhile nobody will miss the bytes.
@@ -182,6 +186,17 @@ export class Sealer {
       return seq
     } finally {
       await Promise.allSettled(storing)
+    }
+  }
+
+  /** Resolves when little of what was cut off a file is left where it would grow over it. */
+  private async mayGrow(share: number, ino: number, to: number): Promise<void> {
+    const { sweeper } = this.options
+    const size = this.options.stream.world.live(share).inode(ino)?.size ?? 0
+    while (to > size) {
+      const swept = sweeper?.before(share, ino, to)
+      if (swept === undefined) return
+      await swept
     }
   }
 

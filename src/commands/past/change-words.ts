@@ -32,6 +32,7 @@ function wordsOf(event: Event, ino: number): readonly string[] {
       return [...only(event.ino === ino, 'renamed'), ...only(around, 'entries')]
     }
     case 'ContentChanged':
+    case 'ContentCut':
       return only(event.ino === ino, 'content')
     case 'AttributesChanged':
       return event.ino === ino ? attributeWords(event) : []

@@ -128,6 +128,7 @@ function touch(
       at(touches.entries, entryKey(event.toDir, event.toName))
       return
     case 'ContentChanged':
+    case 'ContentCut':
       at(touches.contents, event.ino)
       if (event.mode !== undefined) at(touches.attributes, event.ino)
       return

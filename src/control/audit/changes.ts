@@ -46,6 +46,7 @@ function addEvent(into: Changes, event: Event, context: BlockContext): void {
       addAttributes(into, event, context.before(event.ino))
       break
     case 'ContentChanged':
+    case 'ContentCut':
       into['size'] = { ...old(context.before(event.ino)?.size), new: event.size }
       if (event.mode !== undefined) {
         into['mode'] = { ...old(mode(context.before(event.ino))), new: octal(event.mode) }

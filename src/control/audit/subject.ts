@@ -60,6 +60,8 @@ function eventSubject(share: number, event: Event, context: BlockContext): Part 
     case 'InodeFreed':
     case 'AttributesChanged':
     case 'ContentChanged':
+    case 'ContentCut':
+    case 'ContentSwept':
     case 'AccessTimeChanged':
       return { path: context.path(share, event.ino), inode: event.ino }
     case 'ShareCreated':

@@ -54,7 +54,9 @@ export function describeEvent(event: Event, at: Setting): Told {
     case 'InodeFreed':
       return freed(event, at)
     case 'ContentChanged':
-      return ofInode(event.ino, at, contentData(event, at.command))
+      return ofInode(event.ino, at, contentData(event, writtenExtents(at.command, event)))
+    case 'ContentCut':
+      return ofInode(event.ino, at, contentData(event, []))
     case 'AttributesChanged':
       return ofInode(event.ino, at, attributesData(event))
     case 'AccessTimeChanged':
@@ -171,9 +173,10 @@ type Time = EventOf<'AccessTimeChanged'>['atime']
 const timeData = (name: string, time: Time): Record<string, string> =>
   time === undefined ? {} : { [name]: timeName(time) }
 
-function contentData(event: EventOf<'ContentChanged'>, command: number): Told['data'] {
-  const { size, mode } = event
-  const extents = writtenExtents(command, event)
+function contentData(
+  { size, mode }: EventOf<'ContentChanged'> | EventOf<'ContentCut'>,
+  extents: readonly Extent[],
+): Told['data'] {
   const holes = ranges(extents.filter(isHole))
   return {
     size,

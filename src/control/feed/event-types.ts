@@ -19,6 +19,8 @@ const published = {
   InodeFreed: 'inode.freed',
   AttributesChanged: 'attributes.changed',
   ContentChanged: 'content.changed',
+  ContentCut: 'content.changed',
+  ContentSwept: null,
   AccessTimeChanged: 'atime.changed',
   ShareCreated: 'share.created',
   ShareOptionsChanged: 'share.changed',
@@ -44,7 +46,7 @@ const published = {
 export type FeedType = NonNullable<(typeof published)[keyof typeof published]>
 
 /** All of them, without the prefix. */
-export const feedTypes = Object.values(published).filter((type) => type !== null)
+export const feedTypes = [...new Set(Object.values(published))].filter((type) => type !== null)
 
 export const feedTypeOf = (event: EventType): FeedType | null => published[event]
 

@@ -55,13 +55,14 @@ export const create = (nfs: Nfs3) =>
     }),
     // An existing file may be emptied: bytes of it that are being sealed come first.
     settle: (_, { main }, { where, how }) => {
-      if (how.mode !== createmode3.UNCHECKED || how.obj_attributes.size === undefined)
-        return undefined
+      if (how.mode !== createmode3.UNCHECKED) return undefined
+      const { size } = how.obj_attributes
+      if (size === undefined) return undefined
       if (main.asOf !== NOW || where.name.length > NAME_MAX) return undefined
       const ino = main.view.entry(main.ino, where.name)?.ino
       const { content } = nfs.engine
-      if (ino === undefined || content.mayResize(main.share.id, ino)) return undefined
-      return content.settled(main.share.id, ino)
+      if (ino === undefined || content.mayResize(main.share.id, ino, size)) return undefined
+      return content.settled(main.share.id, ino, size)
     },
     accepted: (_, { main }, { how }, { ino }) => {
       const size = how.mode === createmode3.UNCHECKED ? how.obj_attributes.size : undefined

@@ -42,9 +42,11 @@ export const setattr = (nfs: Nfs3) =>
     settle: (_, { main: { share, ino } }, { new_attributes, guard }) => {
       const { content } = nfs.engine
       // A guard compares what the client has seen, staged writes included.
-      if (guard !== undefined) return content.commit(share.id, ino)
-      if (new_attributes.size === undefined || content.mayResize(share.id, ino)) return undefined
-      return content.settled(share.id, ino)
+      const sealing = guard && content.commit(share.id, ino)
+      if (sealing !== undefined) return sealing
+      const { size } = new_attributes
+      if (size === undefined || content.mayResize(share.id, ino, size)) return undefined
+      return content.settled(share.id, ino, size)
     },
     accepted: (_, { main: { share, ino } }, { new_attributes }) => {
       const { size, mtime } = new_attributes

@@ -1,0 +1,106 @@
+/**
+ * What is left to do of truncations that would take too long for one record: before them to count
+ * what goes, a piece at a time; behind them to delete it, which may go on over restarts.
+ */
+import { setTimeout } from 'node:timers/promises'
+import { fileKind, type Inode } from '../../projections/inode.ts'
+import { inoOf, nodeId, shareOf } from '../../projections/node-id.ts'
+import { NO_ORIGIN, type Stream } from '../stream.ts'
+import { CUT_MAX, mustCount } from './resize.ts'
+
+/** Between two pieces of work, so that others get most of the thread. */
+const PAUSE_MILLIS = 15
+const COUNT_PAUSE_MILLIS = 3
+/** When the disk is full to the last, or the projections on it are behind. */
+const WAIT_MILLIS = 100
+/** Rows that may wait for the projections on disk while there is more to delete. */
+const DIRTY_MAX = 20_000
+
+export class Sweeper {
+  private readonly stream: Stream
+  private timer: NodeJS.Timeout | undefined
+  private counting: Promise<void> | undefined
+  private progress = Promise.withResolvers<void>()
+  private stopped = false
+
+  constructor(stream: Stream) {
+    this.stream = stream
+    this.begin(PAUSE_MILLIS)
+  }
+
+  /** Something was cut off, perhaps. */
+  begin(millis = PAUSE_MILLIS): void {
+    if (this.stopped || this.timer !== undefined) return
+    if (this.stream.world.cutOff.all().size === 0) return
+    this.timer = globalThis
+      .setTimeout(() => {
+        this.timer = undefined
+        this.begin(this.sweep())
+      }, millis)
+      .unref()
+  }
+
+  /** One piece of work. Returns when the next one should follow, in milliseconds. */
+  private sweep(): number {
+    const { stream } = this
+    const { world } = stream
+    const { resolve } = this.progress
+    this.progress = Promise.withResolvers()
+    resolve()
+    if (world.dirtyCount() > DIRTY_MAX) return WAIT_MILLIS
+    for (const id of world.cutOff.all()) {
+      const ino = world.cutOff.get(id)?.ino ?? 0
+      const command = { type: 'SweepContent', share: shareOf(id), ino, content: inoOf(id) } as const
+      const decision = stream.submit(command, NO_ORIGIN)
+      const done = typeof decision !== 'string' && decision.outcome.kind === 'accepted'
+      return done ? PAUSE_MILLIS : WAIT_MILLIS
+    }
+    return PAUSE_MILLIS
+  }
+
+  /**
+   * What must end before a file can be given a size, or bytes from there on, in no time: a count of
+   * what goes, or a sweep of what it would grow over. Ask again then. undefined: it can be now.
+   */
+  before(share: number, ino: number, size: number): Promise<void> | undefined {
+    const file = this.stream.world.live(share).inode(ino)
+    if (file?.kind !== fileKind.regular || file.contentShare !== 0 || this.stopped) return undefined
+    if (size > file.size) return this.beforeGrowth(share, file, size)
+    if (this.counting !== undefined) return this.counting
+    if (!mustCount(this.stream.world, share, file, size) || this.count(share, file, size)) {
+      return undefined
+    }
+    this.counting = this.countAll(share, ino, size).finally(() => {
+      this.counting = undefined
+    })
+    return this.counting
+  }
+
+  private beforeGrowth(share: number, file: Inode, size: number): Promise<void> | undefined {
+    const { world } = this.stream
+    if (world.cutOff.get(nodeId(share, file.content)) === undefined) return undefined
+    if (world.fewExtents(share, file, file.size, size, CUT_MAX) !== undefined) return undefined
+    return this.progress.promise
+  }
+
+  private count(share: number, file: Inode, size: number): boolean {
+    const id = nodeId(share, file.content)
+    return this.stream.world.extents.count(id, size, file.size, CUT_MAX)
+  }
+
+  private async countAll(share: number, ino: number, size: number): Promise<void> {
+    const { world } = this.stream
+    for (;;) {
+      await setTimeout(COUNT_PAUSE_MILLIS)
+      const file = world.live(share).inode(ino)
+      if (this.stopped || file === undefined || file.size <= size) return
+      if (file.contentShare !== 0 || this.count(share, file, size)) return
+    }
+  }
+
+  stop(): void {
+    this.stopped = true
+    clearTimeout(this.timer)
+    this.progress.resolve()
+  }
+}
