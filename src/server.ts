@@ -7,9 +7,9 @@ import { DataPresence } from './commands/data-presence.ts'
 import { Engine, type EngineOptions } from './commands/engine.ts'
 import { ControlApi } from './control/api-server.ts'
 import type { ClientConnections, Running, Serving } from './control/running.ts'
-import { loadToken } from './control/token.ts'
+import { isExposed, loadToken } from './control/token.ts'
 import { unlessAborted } from './control/unless-aborted.ts'
-import { type Config, ConfigError, type SettingName } from './platform/config.ts'
+import type { Config } from './platform/config.ts'
 import type { Log } from './platform/log.ts'
 import { CallTally } from './platform/metrics.ts'
 import { Portmapper } from './portmapper.ts'
@@ -66,7 +66,11 @@ export class Server implements Running {
   async start(): Promise<Addresses> {
     const { config, log } = this
     const { listen } = config
-    const token = loadToken(dataPaths(config.data).token)
+    const { token: tokenFile } = dataPaths(config.data)
+    const token = loadToken(tokenFile)
+    if (isExposed(tokenFile)) {
+      log.warn({ file: tokenFile }, 'everybody on this machine can read the token: chmod 600')
+    }
     this.api = await ControlApi.create({ running: this, log, token })
     // First, so that it says how a long start is getting on.
     const apiPort = await this.api.listen(config['api-port'], listen)
@@ -141,8 +145,8 @@ export class Server implements Running {
 
   private engineOptions(onFailure: EngineOptions['onFailure']): EngineOptions {
     const { config, log } = this
-    const durability = oneOf(config, 'share-durability', ['durable', 'async'])
-    const squash = oneOf(config, 'share-squash', ['root', 'none', 'all'])
+    const durability = config['share-durability']
+    const squash = config['share-squash']
     return {
       data: config.data,
       log,
@@ -239,10 +243,4 @@ function noRoomFor(engine: Engine, millis: number): Promise<never> {
     }
     setTimeout(look, millis).unref()
   })
-}
-
-function oneOf<const T extends string>(config: Config, name: SettingName, values: readonly T[]): T {
-  const found = values.find((value) => value === config[name])
-  if (found === undefined) throw new ConfigError(`${name}: one of ${values.join(', ')} expected`)
-  return found
 }

@@ -1,4 +1,5 @@
 import { flushCompileCache } from 'node:module'
+import { isShareName } from './commands/shares/create-share.ts'
 import { type CliCommand, UsageError } from './control/cli/commands.ts'
 import { abort } from './platform/abort.ts'
 import { ConfigError, loadConfig, settings, settingsHelp } from './platform/config.ts'
@@ -70,7 +71,9 @@ function read(
   file: string | undefined,
 ) {
   try {
-    return loadConfig({ flags: values, environment: process.env, file })
+    const config = loadConfig({ flags: values, environment: process.env, file })
+    if (isShareName(config['share-name'])) return config
+    throw new ConfigError('share-name: an absolute path such as /export expected')
   } catch (error) {
     if (error instanceof ConfigError) throw new UsageError(error.message)
     throw error

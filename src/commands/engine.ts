@@ -185,7 +185,10 @@ export class Engine {
     if (control.state.nextShare > 1) return
     const { name, options } = firstShare
     const root = { mode: 0o777, uid: 0, gid: 0 }
-    this.stream.submit({ type: 'CreateShare', name, options, ...root }, NO_ORIGIN)
+    const made = this.stream.submit({ type: 'CreateShare', name, options, ...root }, NO_ORIGIN)
+    if (typeof made === 'string' || made.outcome.kind !== 'accepted') {
+      throw new Error(`a share cannot be called ${name}, or has no room`)
+    }
     log.info({ share: name }, 'created the first share')
   }
 

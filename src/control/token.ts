@@ -8,6 +8,7 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
@@ -53,6 +54,10 @@ function create(path: string): string {
     rmSync(draft, { force: true })
   }
 }
+
+/** Whether everybody on this machine can read it, as when it came back from a backup. */
+export const isExposed = (path: string): boolean =>
+  (statSync(path).mode & 0o004) !== 0 && (statSync(dirname(path)).mode & 0o001) !== 0
 
 const digestOf = (token: string): Buffer => createHash('sha256').update(token).digest()
 

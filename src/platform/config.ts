@@ -8,7 +8,7 @@ import { totalmem } from 'node:os'
 import { parse } from 'smol-toml'
 import { GiB, MiB } from './limits.ts'
 
-type Kind = 'text' | 'port' | 'count' | 'bytes' | 'flag'
+type Kind = 'text' | 'choice' | 'port' | 'count' | 'bytes' | 'flag'
 
 interface Setting {
   readonly kind: Kind
@@ -16,6 +16,8 @@ interface Setting {
   /** The fallback in words, where it depends on the machine. */
   readonly usual?: string
   readonly about: string
+  /** What a choice may be. */
+  readonly choices?: readonly string[]
 }
 
 const PART_MIN = 32 * MiB
@@ -36,19 +38,22 @@ export const settings = {
   portmap: { kind: 'flag', fallback: false, about: 'answer as portmapper on port 111 too' },
   'portmap-port': { kind: 'port', fallback: 111, about: 'port of the portmapper' },
   'log-level': {
-    kind: 'text',
+    kind: 'choice',
+    choices: ['trace', 'debug', 'info', 'warn', 'error', 'silent'],
     fallback: 'info',
     about: 'trace, debug, info, warn, error or silent',
   },
   'max-connections': { kind: 'count', fallback: 1024, about: 'TCP connections at a time' },
   'share-name': { kind: 'text', fallback: '/export', about: 'the share of a new data directory' },
   'share-durability': {
-    kind: 'text',
+    kind: 'choice',
+    choices: ['durable', 'async'],
     fallback: 'durable',
     about: 'of that first share: durable or async',
   },
   'share-squash': {
-    kind: 'text',
+    kind: 'choice',
+    choices: ['none', 'root', 'all'],
     fallback: 'root',
     about: 'of that first share: none, root or all',
   },
@@ -75,11 +80,13 @@ export const settings = {
 } as const satisfies Readonly<Record<string, Setting>>
 
 export type SettingName = keyof typeof settings
-type ValueOf<S> = S extends { kind: 'text' }
-  ? string
-  : S extends { kind: 'flag' }
-    ? boolean
-    : number
+type ValueOf<S> = S extends { choices: readonly (infer C)[] }
+  ? C
+  : S extends { kind: 'text' }
+    ? string
+    : S extends { kind: 'flag' }
+      ? boolean
+      : number
 export type Config = { readonly [K in SettingName]: ValueOf<(typeof settings)[K]> }
 
 /** What is wrong with the configuration, in words for who wrote it. */
@@ -193,7 +200,7 @@ const UNITS: Readonly<Record<string, number>> = {
 }
 
 function parseValue(name: SettingName, value: unknown, where: string): string | number | boolean {
-  const { kind } = settings[name]
+  const { kind, choices = [] }: Setting = settings[name]
   const wrong = (expected: string) => new ConfigError(`${where}: ${expected} expected`)
   switch (kind) {
     case 'flag':
@@ -203,7 +210,10 @@ function parseValue(name: SettingName, value: unknown, where: string): string | 
     case 'port':
       return wholeNumber(value, 65_535) ?? fail(wrong('a port'))
     case 'count':
-      return wholeNumber(value, Number.MAX_SAFE_INTEGER) ?? fail(wrong('a number'))
+      return wholeNumber(value, Number.MAX_SAFE_INTEGER) || fail(wrong('a number above 0'))
+    case 'choice':
+      if (choices.includes(value as string)) return value as string
+      throw wrong(`one of ${choices.join(', ')}`)
     case 'bytes':
       return size(value) ?? fail(wrong('a size such as 512M'))
     default:

@@ -69,3 +69,22 @@ describe('what is no token', () => {
     }
   })
 })
+
+describe('a setting that cannot be', () => {
+  test('is refused before anything is made', async () => {
+    const wrong: readonly (readonly [string, string, RegExp])[] = [
+      ['share-name', 'export', /share-name: an absolute path such as \/export/],
+      ['share-name', '/a/../b', /share-name: an absolute path/],
+      ['share-durability', 'sometimes', /--share-durability: one of durable, async/],
+      ['share-squash', 'some', /--share-squash: one of none, root, all/],
+      ['log-level', 'loud', /--log-level: one of trace, .*silent/],
+      ['max-connections', '0', /--max-connections: a number above 0/],
+    ]
+    for (const [name, value, message] of wrong) {
+      const data = join(work, 'never')
+      const ended = await runProgram('dfs', ['start', '--data', data, `--${name}`, value])
+      assertFailed(ended, 2, message)
+      assert.equal(existsSync(data), false)
+    }
+  })
+})

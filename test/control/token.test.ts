@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { loadToken, tokenCheck } from '../../src/control/token.ts'
+import { ServerProcess } from '../server-process.ts'
 import { temporaryDirectory } from '../temporary.ts'
 
 const { path: root, remove } = temporaryDirectory('token')
@@ -21,6 +22,24 @@ describe('the token file', () => {
     assert.equal(loadToken(path), token)
     assert.deepEqual(readdirSync(join(path, '..')), ['token'], 'nothing is left over')
     assert.notEqual(loadToken(fresh()), token)
+  })
+
+  test('that everybody can read is complained of', async () => {
+    const path = fresh()
+    const data = join(path, '..')
+    loadToken(path)
+    for (const [directory, file, complaints] of [
+      [0o755, 0o644, 1],
+      [0o700, 0o644, 0],
+      [0o755, 0o640, 0],
+    ] as const) {
+      chmodSync(data, directory)
+      chmodSync(path, file)
+      const server = await ServerProcess.start({ data })
+      await server.stop()
+      const said = server.lines.filter((line) => line.includes('everybody on this machine'))
+      assert.equal(said.length, complaints)
+    }
   })
 
   test('may be of an administrator’s own making', () => {
