@@ -2,7 +2,6 @@
 
 import { readlinkSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
-import { setPriority } from 'node:os'
 import {
   isMainThread,
   type MessagePort,
@@ -11,6 +10,7 @@ import {
   type Transferable,
   Worker,
 } from 'node:worker_threads'
+import { lowerPriority } from './priority.ts'
 
 interface Call {
   readonly id: number
@@ -216,5 +216,5 @@ function failureOf(error: unknown): Failure {
 export function yieldToOthers(): void {
   if (process.platform !== 'linux' || isMainThread) return
   const match = /task\/(\d+)$/.exec(readlinkSync('/proc/thread-self'))
-  if (match) setPriority(Number(match[1]), 10)
+  if (match) lowerPriority(Number(match[1]), 10)
 }

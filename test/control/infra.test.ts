@@ -1,8 +1,11 @@
 /** The files in infra/ and the guide name what a running server has. */
 import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { describe, test } from 'node:test'
 import { settings } from '../../src/platform/config.ts'
 import { mount3 } from '../client/mount3-client.ts'
@@ -10,6 +13,10 @@ import { RpcClient } from '../client/rpc-client.ts'
 import { ServerProcess } from '../server-process.ts'
 import { temporaryDirectory } from '../temporary.ts'
 import { serveApi } from './running-server.ts'
+
+/** Why a test that needs a program is left out; false: it is there. */
+const lacks = (name: string): string | false =>
+  spawnSync(name, ['--version']).status === 0 ? false : `there is no ${name}`
 
 const ROOT = join(import.meta.dirname, '../..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
@@ -108,6 +115,40 @@ describe('how the server is started', () => {
     assert.equal(verb, 'start')
     const unknown = flags.filter((f) => f.startsWith('--') && !(f.slice(2) in settings))
     assert.deepEqual(unknown, [])
+  })
+
+  test('by systemd, with the system calls that it makes', () => {
+    const unit = read('infra/systemd/dittofs.service')
+    const filters = [...unit.matchAll(/^SystemCallFilter=(.*)$/gm)].map(([, names]) => names)
+    // Of those that @privileged and @resources take away.
+    assert.deepEqual(filters, ['@system-service', '~@privileged @resources', 'setpriority'])
+  })
+
+  test('in a sandbox that forbids priorities', { skip: lacks('strace') }, async () => {
+    const { path: data, remove } = temporaryDirectory('sandbox')
+    const trace = ['-f', '-qq', '-o', '/dev/null', '-e', 'trace=setpriority']
+    const words = [...trace, '-e', 'inject=setpriority:error=EPERM', process.execPath]
+    const more = ['start', '--data', data, '--nfs-port', '0', '--api-port', '0']
+    const child = spawn('strace', [...words, join(ROOT, 'bin/dfs.cjs'), ...more], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    const exited = once(child, 'exit')
+    try {
+      const [ready] = (await once(createInterface(child.stdout), 'line')) as [string]
+      const { api } = JSON.parse(ready.slice('ready '.length))
+      const token = readFileSync(join(data, 'token'), 'utf8').trim()
+      const headers = { authorization: `Bearer ${token}` }
+      const ask = async (path: string) => (await fetch(`http://${api}${path}`, { headers })).text()
+      // First: it waits for what has been decided.
+      assert.match(await ask('/v1/audit'), /CreateShare/)
+      assert.match(await ask('/v1/feed?after=oldest&follow=false'), /share\.created/)
+      assert.equal(JSON.parse(await ask('/v1/status')).reopened, 0)
+    } finally {
+      const traced = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')
+      process.kill(Number(traced.trim()), 'SIGTERM')
+    }
+    assert.deepEqual(await exited, [0, null])
+    remove()
   })
 
   test('from the command line, with little room for what is new in its heaps', async () => {

@@ -4,9 +4,9 @@
  * tool reads: neither what consumers cost nor what may go wrong with them is felt by clients.
  */
 import type { Socket } from 'node:net'
-import { setPriority } from 'node:os'
 import { LmdbJournal } from '../../journal/lmdb.ts'
 import { Waiters } from '../../journal/waiters.ts'
+import { lowerPriority } from '../../platform/priority.ts'
 import { StoredPast } from '../../projections/stored-past.ts'
 import { LmdbStore } from '../../store/lmdb-store.ts'
 import { Consumer, type Hall } from './consumer.ts'
@@ -25,7 +25,7 @@ process.on('disconnect', () => process.exit(0))
  * Clients come first: what is left of the processors is for consumers. They may lag, not be lost.
  */
 const PRIORITY = 19
-setPriority(PRIORITY)
+lowerPriority(0, PRIORITY)
 
 /** How often it looks whether what is durable has come to the journal and the store. */
 const LOOK_MILLIS = 20
