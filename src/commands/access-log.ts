@@ -5,13 +5,15 @@
  * where they come faster than the disk takes them they are dropped, and the journal says how many.
  */
 import type { Principal } from '../auth/principal.ts'
-import { AccessBatchWriter } from '../journal/access-batch.ts'
+import { AccessBatchWriter } from '../journal/access-batch-writer.ts'
 import { commandCodes, operations } from '../journal/command-names.ts'
 import type { JournalRecord } from '../journal/record.ts'
 import type { Clock, Instant } from '../platform/clock.ts'
 
 /** How long an access may wait for others. */
 const GATHER_MILLIS = 100
+/** And in nanoseconds, whatever holds timers up: less than 2^31. */
+const GATHER_MAX = 1_000_000_000
 
 export interface AccessLogOptions {
   readonly clock: Clock
@@ -29,10 +31,10 @@ export class AccessLog {
   private readonly options: AccessLogOptions
   private readonly writer = new AccessBatchWriter()
   private first: Instant = { sec: 0, nsec: 0 }
-  /** The time, as long as it need not be asked for again. */
-  private now: Instant | undefined
+  /** The writer has the time, and it need not be asked for again yet. */
+  private timed = false
   private readonly timePasses = () => {
-    this.now = undefined
+    this.timed = false
   }
   private timer: NodeJS.Timeout | undefined
   /** Those that the record to come will tell of. */
@@ -54,19 +56,22 @@ export class AccessLog {
     ino: number,
     name: string,
   ): void {
-    const { writer, now = this.ask() } = this
-    if (writer.count === 0) this.first = now
-    writer.add(now, op, client, who, share, refusal, ino, name)
+    const { writer } = this
+    if (!this.timed) this.takeTime()
+    writer.add(op, client, who, share, refusal, ino, name)
     if (writer.full) this.flush()
     else if (this.timer === undefined) this.flushLater()
   }
 
   /** Asking costs a tenth of a look-up: calls that came in one piece have the same time. */
-  private ask(): Instant {
+  private takeTime(): void {
+    const { writer } = this
     const now = this.options.clock.now()
-    this.now = now
+    if (writer.count > 0 && nanoseconds(this.first, now) > GATHER_MAX) this.flush()
+    if (writer.count === 0) this.first = now
+    writer.setTime(nanoseconds(this.first, now))
+    this.timed = true
     queueMicrotask(this.timePasses)
-    return now
   }
 
   private flushLater(): void {
@@ -80,19 +85,19 @@ export class AccessLog {
   flush(): void {
     const { writer, options } = this
     // What follows may have a later time.
-    this.now = undefined
+    this.timed = false
     if (writer.count === 0 && this.unsaid === 0) return
     if (options.overwhelmed()) {
       this.dropped += writer.count
       this.unsaid += writer.count
-      writer.clear(this.unsaid)
+      writer.clear()
       if (this.timer === undefined) this.flushLater()
       return
     }
     const { sec, nsec } = writer.count === 0 ? options.clock.now() : this.first
-    const accesses = writer.taken()
+    const accesses = writer.taken(this.unsaid)
     this.unsaid = 0
-    writer.clear(0)
+    writer.clear()
     options.append({
       ...{ command: commandCodes.Access, sec, nsec, share: 0, origin: SERVER },
       ...{ refusal: 0, about: undefined, events: [], accesses },
@@ -103,3 +108,6 @@ export class AccessLog {
     clearTimeout(this.timer)
   }
 }
+
+const nanoseconds = (from: Instant, to: Instant): number =>
+  (to.sec - from.sec) * 1_000_000_000 + to.nsec - from.nsec

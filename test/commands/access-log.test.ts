@@ -57,6 +57,61 @@ describe('accesses', () => {
     assert.deepEqual(times, [0, 0, 1, 2])
   })
 
+  test('that are equal are one, with the times of the first and the last', async () => {
+    note(1)
+    note(2)
+    await null
+    note(2)
+    note(1)
+    await null
+    note(1)
+    log.flush()
+    note(1)
+    log.flush()
+    const seen = appended.map((record) =>
+      batchOf(record).accesses.map(({ ino, nsec, repeated }) => [
+        ...[ino, nsec],
+        ...(repeated === undefined ? [] : [repeated.times, repeated.last.nsec]),
+      ]),
+    )
+    assert.deepEqual(seen[0], [
+      [1, 0, 3, 2],
+      [2, 0, 2, 1],
+    ])
+    // What is told of already is told of again.
+    assert.deepEqual(seen[1], [[1, 3]])
+  })
+
+  test('are not gathered for longer than a second, whatever holds timers up', async () => {
+    const times = [0, 0.9, 1.1, 1.2, 90_000]
+    let at = 0
+    const slow = new AccessLog({
+      clock: {
+        now: () => ({
+          sec: Math.floor(times[at] as number),
+          nsec: ((times[at++] as number) % 1) * 1e9,
+        }),
+      },
+      overwhelmed: () => false,
+      append: (record) => appended.push(record),
+    })
+    for (let i = 0; i < times.length; i++) {
+      slow.note(operations['nfs3.READ'], 1, { uid: 1000, gid: 100 }, 1, 0, 1, '')
+      await null
+    }
+    slow.flush()
+    slow.stop()
+    const seen = appended.map((record) => [
+      record.sec,
+      batchOf(record).accesses[0]?.repeated?.times,
+    ])
+    assert.deepEqual(seen, [
+      [0, 2],
+      [1, 2],
+      [90_000, undefined],
+    ])
+  })
+
   test('become one a moment later', (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] })
     note(1)
@@ -72,7 +127,8 @@ describe('accesses', () => {
   test('that cannot be taken are counted, and told of as soon as they can', (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] })
     overwhelmed = true
-    for (let i = 0; i < 2 * ACCESSES_MAX + 5; i++) note(i)
+    for (let i = 0; i < 2 * ACCESSES_MAX; i++) note(i)
+    for (let i = 0; i < 5; i++) note(1)
     t.mock.timers.tick(100)
     assert.deepEqual([appended.length, log.dropped], [0, 2 * ACCESSES_MAX + 5])
     overwhelmed = false

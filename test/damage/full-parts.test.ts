@@ -7,7 +7,7 @@ import { untilRoom } from '../../src/commands/until-room.ts'
 import { BlockIndex } from '../../src/content/block-index.ts'
 import { BlockWriter, identified } from '../../src/content/block-writer.ts'
 import { blocksOf, lanes, segmentName, segmentsOn } from '../../src/content/segment.ts'
-import { AccessBatchWriter } from '../../src/journal/access-batch.ts'
+import { AccessBatchWriter } from '../../src/journal/access-batch-writer.ts'
 import { commandCodes } from '../../src/journal/command-names.ts'
 import { encodeFrame } from '../../src/journal/frame.ts'
 import { claim } from '../../src/journal/journal.ts'
@@ -104,10 +104,10 @@ test('nothing of the index of the audit is missing where the disk was full', asy
   const follower = new Follower({ world: new World(store, MiB), journal, flushMillis: 5 })
   const accesses = new AccessBatchWriter()
   const time = { sec: 1, nsec: 0 }
-  accesses.add(time, 0x0101, 0, { uid: 1, gid: 1 }, 0, 0, 1, 'name')
+  accesses.add(0x0101, 0, { uid: 1, gid: 1 }, 0, 0, 1, 'name')
   const record = {
     ...{ command: commandCodes.Access, ...time, share: 0, origin: NO_ORIGIN, refusal: 0 },
-    ...{ about: undefined, events: [], accesses: accesses.taken() },
+    ...{ about: undefined, events: [], accesses: accesses.taken(0) },
   }
   for (let n = 0; n < BLOCK_RECORDS + 10; n++) {
     const { seq, hash, epoch } = await journal.tail()

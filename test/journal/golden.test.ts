@@ -68,6 +68,8 @@ test('accesses are in a golden journal, with all that a batch can say', async ()
   }
   assert.ok(new Set(all.map(({ ino }) => ino)).size >= 3)
   assert.ok(new Set(all.map(({ sec }) => sec)).size >= 10)
+  const repeated = all.flatMap((access) => access.repeated ?? [])
+  assert.ok(repeated.some(({ times }) => times === 2) && repeated.some(({ times }) => times > 2))
 })
 
 test('every event in every version is in a golden journal', async () => {

@@ -3,6 +3,7 @@ import { aboutEntry, aboutNode } from '../../commands/decider.ts'
 import { type Access, unpackAccesses } from '../../journal/access-batch.ts'
 import type { JournalRecord } from '../../journal/record.ts'
 import { refusals } from '../../journal/refusal.ts'
+import type { Instant } from '../../platform/clock.ts'
 import { ACCESS_CONTEXTS, ACCESS_FILTERS, recordKey } from '../../projections/access-index.ts'
 import { unpackContext } from '../../projections/audit-context.ts'
 import { filterHas } from '../../projections/block-filter.ts'
@@ -10,7 +11,7 @@ import { copyRow, groupOfKey } from '../../projections/row-codec.ts'
 import type { Store, StoreMap } from '../../store/store.ts'
 import { BlockContext } from './block-context.ts'
 import { recordMatches, subjectMatches } from './criteria.ts'
-import { type AuditEntry, entryOf, SERVER, tell } from './entry.ts'
+import { type AuditEntry, entryOf, SERVER, tell, timeText } from './entry.ts'
 import { type AuditQuery, isAsked } from './query.ts'
 
 export class AccessBlocks {
@@ -69,14 +70,20 @@ export class AccessBlocks {
     const { accesses, dropped } = unpackAccesses(packed, record)
     const entries: AuditEntry[] = []
     let index = 0
-    const add = (each: JournalRecord, object?: string): void => {
+    const add = (each: JournalRecord, more: Partial<AuditEntry>, last?: Instant): void => {
       const at = { seq, index: index++ }
-      if (!isAsked(at, query) || !recordMatches(each, context, query)) return
+      if (!isAsked(at, query) || !recordMatches(each, context, query, last)) return
       const told = tell(each, context)
-      if (subjectMatches(told, query.criteria)) entries.push({ ...entryOf(told, at.index), object })
+      if (subjectMatches(told, query.criteria))
+        entries.push({ ...entryOf(told, at.index), ...more })
     }
-    if (dropped > 0) add(recordOfDropped(record, dropped), 'accesses that were not recorded')
-    for (const access of accesses) add(recordOfAccess(record, access))
+    const object = 'accesses that were not recorded'
+    if (dropped > 0) add(recordOfDropped(record, dropped), { object })
+    for (const access of accesses) {
+      const { repeated } = access
+      const more = repeated && { attempts: repeated.times, last: timeText(repeated.last) }
+      add(recordOfAccess(record, access), more ?? {}, repeated?.last)
+    }
     return entries
   }
 }

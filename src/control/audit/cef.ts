@@ -53,6 +53,8 @@ function fieldsOf(entry: AuditEntry): Field[] {
     ['outcome', entry.result === 'ok' ? 'success' : 'failure'],
     ['reason', entry.result === 'ok' ? undefined : entry.result],
     ['cnt', entry.attempts],
+    ['start', entry.last && Date.parse(entry.time)],
+    ['end', entry.last && Date.parse(entry.last)],
     ['filePath', to ?? path],
     ['fname', (to ?? path)?.split('/').at(-1)],
     ['oldFilePath', to === undefined ? undefined : path],

@@ -57,23 +57,22 @@ export function keyGroups({ share, path, user, clients, what, results }: Criteri
 
 const bytesOf = (text: string): string => Buffer.from(text, 'utf8').toString('latin1')
 
-/** Everything but what it was about, which takes longer to find out. */
+/**
+ * Everything but what it was about, which takes longer to find out. `last`: until when it went on.
+ */
 export function recordMatches(
   record: JournalRecord,
   context: BlockContext,
   { since, until, criteria }: AuditQuery,
+  last: Instant = record,
 ): boolean {
   const { user, clients, what, results } = criteria
-  if (!inTime(record, since, until)) return false
+  if (since !== undefined && laterThan(since, last)) return false
+  if (until !== undefined && laterThan(record, until)) return false
   if (what !== undefined && !whatMatches(record, what)) return false
   if (results !== undefined && !resultMatches(record.refusal, results)) return false
   if (user !== undefined && !userMatches(record, user)) return false
   return clients === undefined || clients.includes(addressOf(record, context) ?? SERVER)
-}
-
-function inTime(record: Instant, since: Instant | undefined, until: Instant | undefined): boolean {
-  if (since !== undefined && laterThan(since, record)) return false
-  return until === undefined || !laterThan(record, until)
 }
 
 const whatMatches = (

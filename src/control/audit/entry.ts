@@ -2,6 +2,7 @@
 import { commandCodes, commandNameOf, operationNameOf } from '../../journal/command-names.ts'
 import type { JournalRecord } from '../../journal/record.ts'
 import { type Refusal, refusalOf } from '../../journal/refusal.ts'
+import type { Instant } from '../../platform/clock.ts'
 import type { BlockContext } from './block-context.ts'
 import { addChanges, type Changes, rangesOf } from './changes.ts'
 import { type Subject, subjectOf } from './subject.ts'
@@ -12,6 +13,8 @@ export interface AuditEntry {
   readonly index: number | undefined
   /** RFC 3339, to the nanosecond. */
   readonly time: string
+  /** Of the last one, where it stands for several accesses. */
+  readonly last: string | undefined
   /** By name where there is one; what let an administrator in; `server`. */
   readonly user: string
   readonly uid: number
@@ -62,7 +65,8 @@ export function entryOf({ record, context, subject }: Told, index?: number): Aud
   return {
     seq,
     index,
-    time: timeOf(record),
+    time: timeText(record),
+    last: undefined,
     user: userOf(record, context),
     uid: origin.uid,
     gid: origin.gid,
@@ -105,7 +109,7 @@ export function addressOf({ origin }: JournalRecord, context: BlockContext): str
   return client === 0 ? undefined : (context.address(client) ?? `client ${client}`)
 }
 
-function timeOf({ sec, nsec }: JournalRecord): string {
+export function timeText({ sec, nsec }: Instant): string {
   const whole = new Date(sec * 1000).toISOString().slice(0, 19)
   return `${whole}.${String(nsec).padStart(9, '0')}Z`
 }

@@ -2,7 +2,7 @@
 import type { DataPaths } from '../../commands/data-directory.ts'
 import { InUseError, lockDataDirectory } from '../../commands/data-lock.ts'
 import { recoverJournal } from '../../commands/recover-journal.ts'
-import { unpackAccesses } from '../../journal/access-batch.ts'
+import { type Access, unpackAccesses } from '../../journal/access-batch.ts'
 import { commandNameOf, operationNameOf } from '../../journal/command-names.ts'
 import { type Event, eventSpecs } from '../../journal/events.ts'
 import type { Extent, FieldKind } from '../../journal/fields.ts'
@@ -152,15 +152,21 @@ function readable({ command, origin, sec, nsec, refusal, ...rest }: JournalRecor
 function accessesOf(packed: Buffer, first: Instant): object {
   const { accesses, dropped } = unpackAccesses(packed, first)
   return {
-    accesses: accesses.map(({ context: { op, refusal, ...who }, sec, nsec, ino, name }) => ({
-      time: timeText({ sec, nsec }),
-      operation: operationNameOf(op) ?? op,
-      ...who,
-      result: refusal === 0 ? 'ok' : refusalOf(refusal),
-      ino,
-      ...(name !== '' && { name: utf8(name) }),
-    })),
+    accesses: accesses.map(readableAccess),
     ...(dropped > 0 && { dropped }),
+  }
+}
+
+function readableAccess({ context, sec, nsec, ino, name, repeated }: Access): object {
+  const { op, refusal, ...who } = context
+  return {
+    time: timeText({ sec, nsec }),
+    ...(repeated !== undefined && { last: timeText(repeated.last), times: repeated.times }),
+    operation: operationNameOf(op) ?? op,
+    ...who,
+    result: refusal === 0 ? 'ok' : refusalOf(refusal),
+    ino,
+    ...(name !== '' && { name: utf8(name) }),
   }
 }
 

@@ -52,6 +52,13 @@ after(async () => {
 
 const placeOf = ({ seq, index }: AuditEntry): string => `${seq}.${index}`
 
+/** A time, so many nanoseconds later. */
+function moved(time: string, by: bigint): string {
+  const at = BigInt(Date.parse(time)) * 1_000_000n + BigInt(time.slice(23, 29)) + by
+  const millis = new Date(Number(at / 1_000_000n)).toISOString().slice(0, 23)
+  return `${millis}${String(at % 1_000_000n).padStart(6, '0')}Z`
+}
+
 describe('accesses', () => {
   test('are all told of, though few records hold them', () => {
     const reads = first.filter(({ operation }) => operation === 'READ')
@@ -116,6 +123,46 @@ describe('accesses', () => {
     assert.equal(linesOf(stdout)[1]?.trim().split(' ')[0], place)
     const cef = linesOf((await server.dfsctl('audit', ...args, '--cef')).stdout)
     assert.match(cef[1] ?? '', new RegExp(`externalId=${place.replace('.', '\\.')} `))
+  })
+
+  test('that are equal are one, with how many and until when', async () => {
+    const since = String(await lastSeq(server))
+    await session.exists(session.root, 'sought')
+    await session.exists(session.root, 'sought-once')
+    await session.exists(session.root, 'sought')
+    await session.as(BOB).exists(session.root, 'sought')
+    await session.exists(session.root, 'sought')
+    const told = (await auditOf(server, { after: since })).filter(({ path }) =>
+      path?.startsWith('/export/sought'),
+    )
+    // Whoever is slow has more than one record: then the last entry of a record is another one.
+    const attempts = new Map<string, number>()
+    for (const { user, path, attempts: times = 1 } of told) {
+      attempts.set(`${user} ${path}`, (attempts.get(`${user} ${path}`) ?? 0) + times)
+    }
+    assert.deepEqual(Object.fromEntries(attempts), {
+      '0 /export/sought': 3,
+      '0 /export/sought-once': 1,
+      [`${BOB.uid} /export/sought`]: 1,
+    })
+    const several = told.filter((entry) => entry.attempts !== undefined)
+    assert.ok(several.length > 0)
+    const { attempts: times, time, last = '', seq, index } = several[0] as AuditEntry
+    assert.ok(last > time)
+    const ask = (question: Record<string, string>) =>
+      auditOf(server, { path: '/export/sought', user: '0', ...question })
+    const isThere = (entries: AuditEntry[]) =>
+      entries.some((entry) => entry.seq === seq && entry.index === index)
+    // It happened at both ends of its time and in between.
+    assert.ok(isThere(await ask({ since: last })))
+    assert.ok(isThere(await ask({ until: time })))
+    assert.ok(!isThere(await ask({ since: moved(last, 1n) })))
+    assert.ok(!isThere(await ask({ until: moved(time, -1n) })))
+    const args = ['--path', '/export/sought', '--user', '0', '--oldest-first']
+    assert.match((await server.dfsctl('audit', ...args)).stdout, new RegExp(`noEntry ×${times} `))
+    const cef = (await server.dfsctl('audit', ...args, '--cef')).stdout
+    const [start, end] = [Date.parse(time), Date.parse(last)]
+    assert.match(cef, new RegExp(`cnt=${times} start=${start} end=${end} `))
   })
 
   test('are followed', async () => {

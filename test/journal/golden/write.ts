@@ -32,9 +32,10 @@ mkdirSync(dir, { recursive: true })
 const random = new SeededRandom(1)
 let seconds = 1_760_000_000
 let fraction = 123_456_789
+let step = 1
 const clock: Clock = {
   now: () => {
-    seconds += 1
+    seconds += step
     return { sec: seconds, nsec: fraction }
   },
 }
@@ -158,7 +159,10 @@ stream.accesses.note(operations['nfs3.LOOKUP'], 1, origin, share, refusals.noEnt
 stream.accesses.note(operations['nfs3.READ'], 1, origin, share, 0, one.id, '')
 stream.accesses.flush()
 // A batch with all there is in one: several contexts, names that come again, are long or of bytes
-// that are no text, inodes far apart, times within a second and over one.
+// that are no text, inodes far apart, a second that ends, and some that are equal.
+seconds += 1
+fraction = 850_000_000
+step = 0
 const other = { ...origin, uid: 2 ** 32 - 1, gid: 0 }
 const long = 'n'.repeat(2000)
 for (let i = 0; i < 40; i++) {
@@ -169,12 +173,17 @@ for (let i = 0; i < 40; i++) {
   if (i % 3 === 0) {
     // Calls that came in one piece have the same time.
     await null
-    fraction = (fraction + 400_000_000) % 1e9
+    fraction += 20_000_000
+    if (fraction >= 1e9) {
+      seconds += 1
+      fraction -= 1e9
+    }
   }
   const op = asked === '' ? operations['nfs3.READ'] : operations['nfs3.LOOKUP']
   stream.accesses.note(op, 1 + (i % 2), who, share, why, ino, asked)
 }
 stream.accesses.flush()
+step = 1
 await stream.whenDurable(stream.decided)
 
 // What takes thousands of clients to happen.
