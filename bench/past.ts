@@ -3,12 +3,14 @@
  * journal grows. LOOKUP and READ of the same files, live and as of a moment before all the changes
  * that the journal holds; every file has been changed again and again since.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { stable_how } from '../src/protocols/nfs3/procedures/write.ts'
-import { type Nfs3Client, nfs3, ok, sattr } from '../test/client/nfs3-client.ts'
+import { Mount3Client } from '../test/client/mount3-client.ts'
+import { type Nfs3Client, nfs3, nfs3Client, ok, sattr } from '../test/client/nfs3-client.ts'
+import { RpcClient } from '../test/client/rpc-client.ts'
 import { callRecord } from './load/call-record.ts'
 import { PickedCalls } from './load/call-sources.ts'
 import { LatencyHistogram } from './load/latency-histogram.ts'
@@ -23,11 +25,13 @@ import { machineFacts } from './report/machine-facts.ts'
 
 const HELP = `Usage: node bench/past.ts [--records N,N…] [--files N] [--seconds S] [--rounds N]
                            [--change mode|content] [--memory BYTES] [--json FILE] [--dir DIR]
+                          [--keep DIR]
 
 Makes N files (2000) of 4 KiB, then changes them until the journal has the given numbers of records
 (10000,1000000), and measures LOOKUP and READ live and as of the moment before the changes, in turn,
 for S seconds (2) each and N rounds (3). Prints medians. Changes are of modes, or of content.
 --memory sets projection-memory: with more files than fit, both look into the store.
+--keep keeps the data in DIR; when it is there already, nothing is changed, only measured.
 `
 const ROOT = join(import.meta.dirname, '..')
 const CONNECTIONS = 4
@@ -123,14 +127,14 @@ async function asOf(
   nfs: Nfs3Client,
   root: Buffer,
   moment: string,
-  files: readonly Target[],
+  files: readonly Pick<Target, 'name'>[],
 ): Promise<Target[]> {
   const find = async (dir: Buffer, name: string) =>
     Buffer.from(ok(await nfs.lookup({ what: { dir, name } })).object)
   const then = await find(await find(root, '.history'), moment)
   const dir = await find(then, 'bench')
   return inFlight(files.length, async (i) => {
-    const { name } = files[i] as Target
+    const { name } = files[i] as Pick<Target, 'name'>
     return { dir, name, handle: await find(dir, name) }
   })
 }
@@ -182,6 +186,8 @@ async function run(data: string, options: Options): Promise<Figure[]> {
   const settings = options.memory === undefined ? {} : { PROJECTION_MEMORY: options.memory }
   const server = await startDfs(data, 'async', settings)
   try {
+    const kept = options.keep === undefined ? undefined : readNote(options.keep)
+    if (kept !== undefined) return await measureKept(server, kept, options)
     const place = await openWorkplace(server, server.exportPath)
     const { nfs, dir, root } = place
     const files = await makeFiles(nfs, dir, options.files)
@@ -203,18 +209,66 @@ async function run(data: string, options: Options): Promise<Figure[]> {
       // What was changed last is on its way into the projections for another moment.
       await delay(2000)
       const then = await asOf(nfs, root, moment, files)
-      const look = { operation: 'LOOKUP', live: lookups(files), past: lookups(then) }
-      const read = { operation: 'READ', live: reads(files), past: reads(then) }
-      for (const sources of [look, read]) {
-        figures.push(await measure(server, sources, records, options))
-        print([figures.at(-1) as Figure])
-      }
+      figures.push(...(await measureBoth(server, files, then, records, options)))
+    }
+    if (options.keep !== undefined) {
+      const note: Note = { moment, records, names: files.map(({ name }) => name) }
+      writeFileSync(noteOf(options.keep), JSON.stringify(note))
     }
     await place.rpc.close()
     return figures
   } finally {
     await server.stop()
   }
+}
+
+async function measureBoth(
+  server: RunningPeer,
+  files: readonly Target[],
+  then: readonly Target[],
+  records: number,
+  options: Options,
+): Promise<Figure[]> {
+  const figures: Figure[] = []
+  const look = { operation: 'LOOKUP', live: lookups(files), past: lookups(then) }
+  const read = { operation: 'READ', live: reads(files), past: reads(then) }
+  for (const sources of [look, read]) {
+    figures.push(await measure(server, sources, records, options))
+    print([figures.at(-1) as Figure])
+  }
+  return figures
+}
+
+/** What has to be known of data that was kept. */
+interface Note {
+  readonly moment: string
+  readonly records: number
+  readonly names: readonly string[]
+}
+
+const noteOf = (keep: string): string => `${keep}.json`
+
+const readNote = (keep: string): Note | undefined =>
+  existsSync(noteOf(keep)) ? JSON.parse(readFileSync(noteOf(keep), 'utf8')) : undefined
+
+async function measureKept(
+  server: RunningPeer,
+  { moment, records, names }: Note,
+  options: Options,
+): Promise<Figure[]> {
+  const rpc = await RpcClient.connect({ ...server.nfs, credentials: USER })
+  const root = await new Mount3Client(rpc).root(server.exportPath)
+  const nfs = nfs3Client(rpc)
+  const find = async (dir: Buffer, name: string) =>
+    Buffer.from(ok(await nfs.lookup({ what: { dir, name } })).object)
+  const dir = await find(root, 'bench')
+  const files = await inFlight(names.length, async (i) => {
+    const name = names[i] as string
+    return { dir, name, handle: await find(dir, name) }
+  })
+  const then = await asOf(nfs, root, moment, files)
+  await rpc.close()
+  return measureBoth(server, files, then, records, options)
 }
 
 interface Options {
@@ -225,6 +279,7 @@ interface Options {
   readonly change: ChangeKind
   /** The setting projection-memory. */
   readonly memory: string | undefined
+  readonly keep: string | undefined
 }
 
 function print(figures: readonly Figure[]): void {
@@ -250,6 +305,7 @@ async function main(): Promise<void> {
       rounds: { type: 'string', default: '3' },
       change: { type: 'string', default: 'mode' },
       memory: { type: 'string' },
+      keep: { type: 'string' },
       json: { type: 'string' },
       dir: { type: 'string', default: join(ROOT, 'data') },
       help: { type: 'boolean', default: false },
@@ -262,7 +318,7 @@ async function main(): Promise<void> {
   const changeKind = changeKinds.find((kind) => kind === values.change)
   if (changeKind === undefined) throw new Error(`--change is one of ${changeKinds.join(', ')}`)
   mkdirSync(values.dir, { recursive: true })
-  const data = mkdtempSync(join(values.dir, 'past-'))
+  const data = values.keep ?? mkdtempSync(join(values.dir, 'past-'))
   try {
     const options = {
       records: values.records.split(',').map(Number),
@@ -271,13 +327,14 @@ async function main(): Promise<void> {
       rounds: Number(values.rounds),
       change: changeKind,
       memory: values.memory,
+      keep: values.keep,
     }
     const figures = await run(data, options)
     const report = { facts: machineFacts(values.dir), options, figures }
     const text = `${JSON.stringify(report, null, 2)}\n`
     if (values.json !== undefined) writeFileSync(values.json, text)
   } finally {
-    rmSync(data, { recursive: true, force: true })
+    if (values.keep === undefined) rmSync(data, { recursive: true, force: true })
   }
 }
 

@@ -6,6 +6,7 @@ import type { Extent } from '../../src/journal/fields.ts'
 import { BLOCK_MAX } from '../../src/platform/limits.ts'
 import { Digest } from '../../src/projections/digest.ts'
 import { ExtentMap } from '../../src/projections/extent-map.ts'
+import { type ContentDelta, countExtent } from '../../src/projections/extent-sums.ts'
 import { byNumber, GroupTable } from '../../src/projections/group-table.ts'
 import { tableSpecs } from '../../src/projections/rows.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
@@ -23,6 +24,10 @@ interface Cell {
 type Step =
   | { readonly kind: 'write'; readonly at: number; readonly units: number; readonly hole: boolean }
   | { readonly kind: 'truncate'; readonly at: number }
+  | { readonly kind: 'count'; readonly at: number; readonly extents: number }
+  /** At where something was counted last, or at `at`. */
+  | { readonly kind: 'cut'; readonly at: number; readonly counted: boolean }
+  | { readonly kind: 'sweep'; readonly extents: number }
   | { readonly kind: 'flush' }
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -38,6 +43,29 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({ kind: fc.constant('truncate' as const), at: fc.nat(UNITS) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('count' as const),
+      at: fc.nat(UNITS),
+      extents: fc.integer({ min: 1, max: 20 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('cut' as const),
+      at: fc.nat(UNITS),
+      counted: fc.boolean(),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('sweep' as const),
+      extents: fc.integer({ min: 1, max: 20 }),
+    }),
   },
   { weight: 1, arbitrary: fc.constant({ kind: 'flush' as const }) },
 )
@@ -95,27 +123,90 @@ class Rig {
   }
 }
 
-function runSteps(rig: Rig, steps: readonly Step[]) {
-  let cells: Cell[] = []
-  let [seq, a, b, used] = [0, 0, 0, 0]
-  const history: Cell[][] = [[]]
-  for (const s of steps) {
-    if (s.kind === 'flush') {
-      rig.flush(seq)
-      continue
+/** A file on an extent map, as the folds keep it. */
+class File {
+  cells: Cell[] = []
+  seq = 0
+  used = 0
+  a = 0
+  b = 0
+  private readonly rig: Rig
+  /** Where extents may be that were cut off. */
+  private remains = { from: 0, end: 0 }
+  private counted = 0
+
+  constructor(rig: Rig) {
+    this.rig = rig
+  }
+
+  private get size(): number {
+    return this.cells.length * UNIT
+  }
+
+  private sum({ used, a, b }: ContentDelta, sign: 1 | -1): void {
+    this.used += sign * used
+    this.a = (this.a + sign * a) >>> 0
+    this.b = (this.b + sign * b) >>> 0
+  }
+
+  take(s: Step): void {
+    const { rig, size } = this
+    if (s.kind === 'flush') rig.flush(this.seq)
+    else if (s.kind === 'count') {
+      this.counted = Math.min(size, s.at * UNIT)
+      rig.map.count(GROUP, this.counted, size, s.extents)
+    } else {
+      this.seq += 1
+      if (s.kind === 'sweep') this.sweep(s.extents)
+      else if (s.kind === 'cut') this.cut(Math.min(size, s.counted ? this.counted : s.at * UNIT))
+      else this.replace(s)
     }
-    seq += 1
-    const size = cells.length * UNIT
+  }
+
+  private replace(s: Extract<Step, { readonly kind: 'write' | 'truncate' }>): void {
+    const { rig, seq, size } = this
     const write = s.kind === 'write'
     const extents = write ? extentsOf(s.at, s.units, s.hole, size, seq) : []
     const now = write ? Math.max(size, (s.at + s.units) * UNIT) : Math.min(size, s.at * UNIT)
-    const delta = rig.map.replace(GROUP, extents, size, now, seq)
-    cells = paint(cells, extents).slice(0, now / UNIT)
-    a = (a + delta.a) >>> 0
-    b = (b + delta.b) >>> 0
-    used += delta.used
-    history.push(cells)
+    this.sum(rig.map.replace(GROUP, extents, size, now, seq), 1)
+    this.cells = paint(this.cells, extents).slice(0, now / UNIT)
+    if (now > size) this.remains.from = Math.max(this.remains.from, now)
   }
+
+  private cut(size: number): void {
+    const { rig, seq } = this
+    this.sum(rig.map.cutOff(GROUP, size, this.size), -1)
+    rig.map.cut(GROUP, size, seq)
+    this.remains = { from: size, end: Math.max(this.size, this.remains.end) }
+    this.cells = this.cells.slice(0, size / UNIT)
+  }
+
+  private sweep(extents: number): void {
+    const { rig, seq, remains } = this
+    if (remains.from >= remains.end) return
+    const to = rig.map.sweepEnd(GROUP, remains.from, remains.end, extents)
+    rig.map.sweep(GROUP, remains.from, to, seq)
+    remains.from = to
+  }
+
+  /** What the sums should be. */
+  counts(): ContentDelta {
+    const sums = { used: 0, a: 0, b: 0 }
+    if (this.size === 0) return sums
+    for (const x of this.rig.map.overlapping(GROUP, 0, this.size)) countExtent(sums, x, 1)
+    return { used: sums.used, a: sums.a >>> 0, b: sums.b >>> 0 }
+  }
+}
+
+function runSteps(rig: Rig, steps: readonly Step[]) {
+  const file = new File(rig)
+  const history: Cell[][] = [[]]
+  for (const s of steps) {
+    file.take(s)
+    history[file.seq] = file.cells
+  }
+  const { seq, a, b, used } = file
+  assert.deepEqual({ used, a, b }, file.counts())
   return { history, seq, a, b, used }
 }
 

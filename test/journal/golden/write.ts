@@ -122,6 +122,15 @@ await done({ type: 'WriteContent', share, ino: one.id, extents, mtime: 'now' })
 const same = { mode: undefined, uid: undefined, gid: undefined, atime: undefined, mtime: undefined }
 const change = { type: 'ChangeAttributes', share, ino: one.id, guard: undefined, ...same } as const
 await done({ ...change, size: 1000 })
+// More extents than a record deletes, and than are moved: cut and swept.
+const many = Array.from({ length: 1700 }, (_, i) => ({
+  ...block,
+  offset: i * 4096,
+  block: hashOf(i % 7),
+}))
+await done({ type: 'WriteContent', share, ino: one.id, extents: many, mtime: 'now' })
+await done({ ...change, size: 600 * 4096 + 1000 })
+await done({ type: 'SweepContent', share, ino: one.id, content: one.id })
 await done({ ...change, size: undefined, mode: 0o600, uid: 2 ** 32 - 2, ...times })
 await done({ type: 'TouchAccessTime', share, ino: one.id })
 await done({ type: 'LinkEntry', share, ino: one.id, dir: dir1, name: 'hard' })
