@@ -60,6 +60,8 @@ export interface ApiOptions {
   readonly running: Running
   readonly log: Log
   readonly token: string
+  /** For a connection on which nothing moves, where that is not the usual. */
+  readonly silentMillis?: number
 }
 
 export class ControlApi {
@@ -76,8 +78,9 @@ export class ControlApi {
     this.log = log
   }
 
-  static async create({ running, log, token }: ApiOptions): Promise<ControlApi> {
-    const app = newApp(log)
+  static async create(options: ApiOptions): Promise<ControlApi> {
+    const { running, log, token, silentMillis = SILENT_MILLIS } = options
+    const app = newApp(log, silentMillis)
     const metrics = new ServerMetrics(running)
     const health = new Health(running)
     const logins = new LoginRecords(running)
@@ -140,13 +143,13 @@ export class ControlApi {
   }
 }
 
-function newApp(log: Log): FastifyInstance {
+function newApp(log: Log, silentMillis: number): FastifyInstance {
   const app: FastifyInstance = fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_MAX,
     requestTimeout: REQUEST_MILLIS,
-    connectionTimeout: SILENT_MILLIS,
+    connectionTimeout: silentMillis,
     keepAliveTimeout: KEEP_ALIVE_MILLIS,
     http: { maxHeaderSize: HEADERS_MAX, headersTimeout: REQUEST_MILLIS },
     routerOptions: { maxParamLength: PARAMETER_MAX },

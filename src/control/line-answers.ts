@@ -8,6 +8,7 @@ import { PassThrough } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyReply } from 'fastify'
 import type { Pause } from '../commands/past/pause.ts'
+import { letPause } from './patience.ts'
 import { Problem } from './problem.ts'
 import type { Serving } from './running.ts'
 import { responses } from './schemas.ts'
@@ -43,6 +44,7 @@ export async function answerLines(
   const items = work(pause)[Symbol.asyncIterator]()
   const first = items.next()
   await Promise.race([first, new Promise((resolve) => setTimeout(resolve, BEGIN_MILLIS).unref())])
+  letPause(reply)
   const out = new PassThrough()
   void send(out, items, first, gone.signal, reply)
   return reply.type(LINES_TYPE).send(out)

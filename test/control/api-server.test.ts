@@ -1,7 +1,10 @@
 /** The API while the engine comes, goes, hangs and ends. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { get, type IncomingMessage } from 'node:http'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import type { Engine } from '../../src/commands/engine.ts'
+import { NO_ORIGIN } from '../../src/commands/stream.ts'
 import { ControlApi } from '../../src/control/api-server.ts'
 import type { Running, Serving } from '../../src/control/running.ts'
 import { silentLog } from '../../src/platform/log.ts'
@@ -187,5 +190,28 @@ describe('draining', () => {
     const rejected = assert.rejects(answer)
     await api.drain(0)
     await rejected
+  })
+})
+
+describe('who reads a long answer', () => {
+  const LONG = 100
+
+  test('may pause for longer than a connection may be silent', async () => {
+    running.current = { engine, lost: new AbortController().signal }
+    for (let i = 0; i < LONG; i++) {
+      const name = `/${i}-`.padEnd(100_000, 'x')
+      engine.stream.submit({ type: 'DeleteShare', name }, NO_ORIGIN)
+    }
+    const silentMillis = 100
+    const other = await ControlApi.create({ running, log: silentLog, token: TOKEN, silentMillis })
+    const port = await other.listen(0, '127.0.0.1')
+    const headers = { authorization: `Bearer ${TOKEN}` }
+    const url = `http://127.0.0.1:${port}/v1/audit?op=DeleteShare`
+    const [answer] = (await once(get(url, { headers }), 'response')) as [IncomingMessage]
+    await new Promise((wake) => setTimeout(wake, 10 * silentMillis))
+    let text = ''
+    for await (const chunk of answer) text += chunk
+    assert.equal(text.trim().split('\n').length, LONG)
+    await other.drain(1000)
   })
 })

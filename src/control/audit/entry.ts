@@ -1,4 +1,5 @@
 /** What an audit says of a record. docs/guide/audit.md explains each field. */
+import { isUtf8 } from 'node:buffer'
 import { commandCodes, commandNameOf, operationNameOf } from '../../journal/command-names.ts'
 import type { JournalRecord } from '../../journal/record.ts'
 import { type Refusal, refusalOf } from '../../journal/refusal.ts'
@@ -29,6 +30,9 @@ export interface AuditEntry {
   readonly path: string | undefined
   /** Where a rename led to. */
   readonly to: string | undefined
+  /** Where they are no UTF-8: base64 of their bytes, by which they can be told apart. */
+  readonly pathBytes: string | undefined
+  readonly toBytes: string | undefined
   readonly inode: number | undefined
   /** What is in no share: `user ada`, `label v1`. */
   readonly object: string | undefined
@@ -77,6 +81,8 @@ export function entryOf({ record, context, subject }: Told, index?: number): Aud
     share: subject.share,
     path: readable(subject.path),
     to: readable(subject.to),
+    pathBytes: bytesUnlessText(subject.path),
+    toBytes: bytesUnlessText(subject.to),
     inode: subject.inode === 0 ? undefined : subject.inode,
     object: subject.object,
     changes: Object.keys(changes).length === 0 ? undefined : changes,
@@ -116,6 +122,12 @@ export function timeText({ sec, nsec }: Instant): string {
 
 const readable = (path: string | undefined): string | undefined =>
   path === undefined ? undefined : Buffer.from(path, 'latin1').toString('utf8')
+
+function bytesUnlessText(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined
+  const bytes = Buffer.from(path, 'latin1')
+  return isUtf8(bytes) ? undefined : bytes.toString('base64')
+}
 
 /** What `after` and `before` take. */
 export const placeText = ({ seq, index }: AuditEntry): string =>

@@ -114,13 +114,16 @@ export class ApiClient {
   /** The lines themselves, but for blank ones. */
   async *textLines(method: 'GET' | 'POST', path: string, body?: object): AsyncIterable<string> {
     const silent = new AbortController()
-    const timer = setTimeout(() => silent.abort(), ANSWER_MILLIS)
+    const onSilence = () => silent.abort()
+    let timer = setTimeout(onSilence, ANSWER_MILLIS)
     try {
       const response = await this.request(method, path, body, silent.signal)
       if (response.body === null) return
       for await (const line of linesOf(response.body)) {
-        timer.refresh()
+        // How long it takes to print them is nothing to do with the server.
+        clearTimeout(timer)
         if (line !== '') yield line
+        timer = setTimeout(onSilence, ANSWER_MILLIS)
       }
     } catch (error) {
       if (!silent.signal.aborted && (error as Error).name !== 'TypeError') throw error

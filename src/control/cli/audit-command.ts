@@ -27,7 +27,8 @@ refused, mounts, logins and what administrators did; of shares with --audit all 
   --before RECORD      only in front of it
   --oldest-first
   --limit N            entries at most
-  --follow             goes on with what comes; without --since or --after from now on
+  --follow             goes on with what comes; without --since or --after from now on. Exit status
+                       1 when the server stops
   --cef                prints the Common Event Format
 
 USER, ADDRESS, OPERATION and RESULT may be several with commas between.
@@ -45,13 +46,16 @@ ${apiHelp}`,
   run: async ({ values, positionals }) => {
     if (positionals.length > 0) throw new UsageError(`--path ${positionals[0]}?`)
     const raw = values['json'] === true || values['cef'] === true
+    let count = 0
     for await (const line of new ApiClient(values).textLines(
       'GET',
       `/v1/audit?${questionOf(values)}`,
     )) {
       await printLine(raw ? line : textOf(JSON.parse(line) as AuditEntry))
+      count += 1
     }
-    return 0
+    if (values['follow'] !== true || count === Number(values['limit'])) return 0
+    throw new Error('the server has stopped: go on with --after and the last record')
   },
 }
 

@@ -1,4 +1,6 @@
 /** `dfs journal verify|cat|stat|head`: looking at a journal, also while a server writes it. */
+
+import { isUtf8 } from 'node:buffer'
 import type { DataPaths } from '../../commands/data-directory.ts'
 import { InUseError, lockDataDirectory } from '../../commands/data-lock.ts'
 import { recoverJournal } from '../../commands/recover-journal.ts'
@@ -188,7 +190,10 @@ function shownFields(value: object, kinds: Readonly<Record<string, FieldKind>>):
   return Object.fromEntries(
     Object.entries(value)
       .filter(([, v]) => v !== undefined)
-      .map(([name, v]) => [name, name === SECRET ? '(secret)' : shown(v, kinds[name], name)]),
+      .flatMap(([name, v]) => [
+        [name, name === SECRET ? '(secret)' : shown(v, kinds[name], name)],
+        ...bytesOf(name, v, kinds[name]),
+      ]),
   )
 }
 
@@ -197,6 +202,13 @@ function shown(value: unknown, kind: FieldKind | undefined, name: string): unkno
   if (typeof value !== 'string') return value
   if (kind === 'bytes' || kind === 'bytes?') return hex(value)
   return kind === 'name' || name === PATH ? utf8(value) : value
+}
+
+/** Names that are no UTF-8 could not be told apart otherwise. */
+function bytesOf(name: string, value: unknown, kind: FieldKind | undefined): [string, string][] {
+  if (kind !== 'name' || typeof value !== 'string') return []
+  const bytes = Buffer.from(value, 'latin1')
+  return isUtf8(bytes) ? [] : [[`${name}Bytes`, bytes.toString('base64')]]
 }
 
 const hex = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('hex')

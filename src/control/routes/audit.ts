@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AuditDesk } from '../audit/desk.ts'
 import type { AuditRequest } from '../audit/request.ts'
+import { letPause } from '../patience.ts'
 import { object, text } from '../schemas.ts'
 
 const NDJSON = 'application/x-ndjson'
@@ -60,6 +61,7 @@ async function answer(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const format = request.query.format ?? accepted(request.headers.accept)
+  letPause(reply)
   const gone = new AbortController()
   reply.raw.once('close', () => gone.abort())
   const lines = await desk.answer({ ...request.query, format }, gone.signal)

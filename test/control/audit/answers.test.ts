@@ -152,6 +152,31 @@ describe('an audit is of', () => {
     assertProblem(await ask('pat=/x'), 400, /did you mean path\?/)
     assertProblem(await server.send('/v1/audit'), 401, /token/)
   })
+
+  test('names that are no UTF-8, which can be told apart', async () => {
+    const names = ['\xff\xfe', '\xfe\xff', 'caf\xc3\xa9']
+    const dir = await session.mkdir(session.root, 'odd')
+    for (const name of names) await session.create(dir, name)
+    await session.rename(dir, '\xff\xfe', dir, '\xff')
+    const found = await auditOf(server, { path: '/export/odd', op: 'CREATE,RENAME' })
+    const base64 = (text: string) => Buffer.from(`/export/odd/${text}`, 'latin1').toString('base64')
+    assert.deepEqual(
+      found.map(({ path, pathBytes, toBytes }) => [path, pathBytes, toBytes]),
+      [
+        ['/export/odd/\ufffd\ufffd', base64('\xff\xfe'), undefined],
+        ['/export/odd/\ufffd\ufffd', base64('\xfe\xff'), undefined],
+        ['/export/odd/café', undefined, undefined],
+        ['/export/odd/\ufffd\ufffd', base64('\xff\xfe'), base64('\xff')],
+      ],
+    )
+    const seqs = ['--from', String(found[0]?.seq), '--to', String(found[1]?.seq)]
+    const cat = await runProgram('dfs', ['journal', 'cat', '--data', data, ...seqs])
+    const created = linesOf(cat.stdout).flatMap((line) => JSON.parse(line).events[0])
+    assert.deepEqual(
+      created.map(({ nameBytes }) => nameBytes),
+      ['\xff\xfe', '\xfe\xff'].map((n) => Buffer.from(n, 'latin1').toString('base64')),
+    )
+  })
 })
 
 describe('an audit is the same', () => {
@@ -228,12 +253,22 @@ describe('dfsctl audit', () => {
   test('that follows ends when the server is stopped', async () => {
     const headers = { authorization: `Bearer ${server.token}` }
     const following = await fetch(`http://${server.api}/v1/audit?follow=1`, { headers })
+    const before = String((await lastSeq(server)) - 1)
+    const words = ['--api', server.api, '--data', data, 'audit', '--follow', '--after', before]
+    const bin = resolve(import.meta.dirname, '../../../bin/dfsctl.cjs')
+    const child = spawn(process.execPath, [bin, ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const exited = once(child, 'exit')
+    const said = once(createInterface(child.stderr), 'line')
+    await once(createInterface(child.stdout), 'line')
     await session.mkdir(session.root, 'last')
     const text = following.text()
     assert.equal(await server.stop(), 0)
     // An answer that was cut off rejects.
     const entries = linesOf(await text).map((line) => JSON.parse(line) as AuditEntry)
     assert.ok(entries.every(({ operation }) => operation === 'MKDIR'))
+    // Who starts it again has to know that there may be more.
+    assert.deepEqual(await exited, [1, null])
+    assert.match(String(await said), /--after/)
     await open()
   })
 })
