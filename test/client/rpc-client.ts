@@ -20,6 +20,8 @@ export interface RpcClientOptions {
   readonly port: number
   /** Where the connection comes from, to be another host: `127.0.0.2`. */
   readonly localAddress?: string
+  /** The port that it comes from; left out, any. */
+  readonly localPort?: number
   readonly credentials?: Credentials
   /** How long an answer may take. */
   readonly timeoutMs?: number
@@ -166,8 +168,11 @@ export class RpcClient {
   }
 
   private async open(): Promise<void> {
-    const { host = '127.0.0.1', port, localAddress } = this.options
-    const from = localAddress === undefined ? {} : { localAddress }
+    const { host = '127.0.0.1', port, localAddress, localPort } = this.options
+    const from = {
+      ...(localAddress !== undefined && { localAddress }),
+      ...(localPort !== undefined && { localPort }),
+    }
     const socket = connect({ host, port, noDelay: true, ...from })
     try {
       await once(socket, 'connect')

@@ -1,12 +1,14 @@
 /** What an administrator may do to a share while clients use it. */
 import assert from 'node:assert/strict'
+import { networkInterfaces } from 'node:os'
 import { describe, test } from 'node:test'
 import { ACCESS3 } from '../../../src/protocols/nfs3/procedures/access.ts'
 import { stable_how } from '../../../src/protocols/nfs3/procedures/write.ts'
+import { nfsstat3 } from '../../../src/protocols/nfs3/wire-types.ts'
 import { Mount3Client } from '../../client/mount3-client.ts'
 import { nfs3, ok, sattr } from '../../client/nfs3-client.ts'
 import { toRecord } from '../../client/record-marking.ts'
-import { decodeResult } from '../../client/rpc-call.ts'
+import { authSys, decodeResult } from '../../client/rpc-call.ts'
 import { serveShare } from '../served-share.ts'
 import { ALICE, ROOT, Session } from '../session.ts'
 import { assertStatus, changesBy } from './expectations.ts'
@@ -155,6 +157,38 @@ describe('frozen', () => {
     assert.ok([0, 10_008].includes(status), `status ${status}`)
   })
 
+  test('NFS3ERR_JUKEBOX when it takes long: sent again when it has thawed, it happens', async () => {
+    const { session, dir } = await share.workplace()
+    await share.edit({ frozen: true })
+    const args = { where: { dir, name: 'late' }, attributes: sattr() }
+    const message = session.rpc.encode(nfs3.mkdir, args, { credentials: session.credentials })
+    const send = async () => decodeResult(nfs3.mkdir, (await session.rpc.exchange(message)).body)
+    assertStatus(await send(), 'NFS3ERR_JUKEBOX')
+    assert.deepEqual(await session.names(dir), [])
+    await share.edit({ frozen: false })
+    assertStatus(await send(), 'NFS3_OK')
+    assert.deepEqual(await session.names(dir), ['late'])
+  })
+
+  test('it is frozen behind a crash too, and what waited happens once', async () => {
+    const { session, dir } = await share.workplace()
+    await share.edit({ frozen: true })
+    const args = { where: { dir, name: 'once' }, attributes: sattr() }
+    const message = session.rpc.encode(nfs3.mkdir, args, { credentials: session.credentials })
+    session.rpc.sendBytes(toRecord(message))
+    assert.equal(await session.exists(dir, 'once'), false)
+    await share.crash()
+    const again = await share.session()
+    const answer = again.rpc.exchange(message)
+    assert.equal(await again.exists(dir, 'once'), false)
+    await share.edit({ frozen: false })
+    const first = await answer
+    assertStatus(decodeResult(nfs3.mkdir, first.body), 'NFS3_OK')
+    await share.crash()
+    const { body } = await (await share.session()).rpc.exchange(message)
+    assert.deepEqual(body, first.body)
+  })
+
   test('all kinds of changes find their way when it thaws', async () => {
     const { session, dir, file, calls } = await furnished()
     await session.create(dir, 'to remove')
@@ -186,6 +220,71 @@ describe('who may use it', () => {
     await share.edit({ allow: ['192.0.2.1', '127.0.0.0/8'] })
     await session.attributes(dir)
     await share.edit({ allow: [] })
+  })
+
+  test('allow: single addresses, and networks up to their last address', async () => {
+    const { dir } = await share.workplace()
+    const statusFrom = async (localAddress: string) => {
+      const { nfs, rpc } = new Session(await share.connect({ localAddress }), dir, authSys(ROOT))
+      const { status } = await nfs.getattr({ object: dir })
+      const mount = await new Mount3Client(rpc).mnt('/export')
+      assert.equal(mount.fhs_status === 0, status === 0, localAddress)
+      return status
+    }
+    await share.edit({ allow: ['127.0.0.5', '127.0.4.0/22'] })
+    for (const address of ['127.0.0.5', '127.0.4.1', '127.0.7.254']) {
+      assert.equal(await statusFrom(address), nfsstat3.NFS3_OK, address)
+    }
+    for (const address of ['127.0.0.1', '127.0.0.4', '127.0.3.254', '127.0.8.1']) {
+      assert.equal(await statusFrom(address), nfsstat3.NFS3ERR_ACCES, address)
+    }
+    await share.edit({ allow: [] })
+    assert.equal(await statusFrom('127.0.0.1'), nfsstat3.NFS3_OK)
+  })
+
+  const v6 = Object.values(networkInterfaces()).some((all) =>
+    all?.some(({ address }) => address === '::1'),
+  )
+  test('allow: IPv6, and IPv4 within it', { skip: !v6 && 'no IPv6 here' }, async () => {
+    const both = await serveShare({ listen: '::' })
+    const { root } = await both.session()
+    const statusBy = async (host: string) => {
+      const { nfs } = new Session(await both.connect({ host }), root, authSys(ROOT))
+      return (await nfs.getattr({ object: root })).status
+    }
+    const expected: readonly (readonly [string, string, number])[] = [
+      ['::1', '::1', nfsstat3.NFS3_OK],
+      ['::1', '127.0.0.1', nfsstat3.NFS3ERR_ACCES],
+      ['::/64', '::1', nfsstat3.NFS3_OK],
+      ['2001:db8::/32', '::1', nfsstat3.NFS3ERR_ACCES],
+      ['127.0.0.1', '127.0.0.1', nfsstat3.NFS3_OK],
+      ['127.0.0.0/8', '127.0.0.1', nfsstat3.NFS3_OK],
+      ['127.0.0.0/8', '::1', nfsstat3.NFS3ERR_ACCES],
+    ]
+    for (const [allow, host, status] of expected) {
+      await both.edit({ allow: [allow] })
+      assert.equal(await statusBy(host), status, `${allow}, from ${host}`)
+    }
+  })
+
+  const root = process.getuid?.() === 0
+  test('securePorts: below 1024', { skip: !root && 'only root has them' }, async () => {
+    const { dir } = await share.workplace()
+    await share.edit({ securePorts: true })
+    const expected = {
+      1: 'NFS3_OK',
+      600: 'NFS3_OK',
+      1023: 'NFS3_OK',
+      1024: 'NFS3ERR_PERM',
+    } as const
+    for (const [port, status] of Object.entries(expected)) {
+      const rpc = await share.connect({ localPort: Number(port), localAddress: '127.0.0.9' })
+      const { nfs } = new Session(rpc, dir, authSys(ROOT))
+      assertStatus(await nfs.getattr({ object: dir }), status, port)
+      const mount = await new Mount3Client(rpc).mnt('/export')
+      assert.equal(mount.fhs_status === 0, status === 'NFS3_OK', port)
+    }
+    await share.edit({ securePorts: false })
   })
 
   test('securePorts: calls must come from a port below 1024', async () => {
