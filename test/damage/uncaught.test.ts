@@ -43,6 +43,8 @@ for (const [what, how] of Object.entries(ways)) {
       const ended = await Promise.race([server.exited, sleep(30_000, 'it goes on')])
       assert.equal(ended, null, 'it ended by a signal')
       await working
+      // What it said last may come behind the news that it has ended.
+      for (let n = 0; n < 100 && server.errors.length === 0; n++) await sleep(20)
       assert.equal(server.errors.length, 1, server.lines.join('\n'))
       const said = JSON.parse(server.errors[0] as string)
       assert.equal(said.level, FATAL)

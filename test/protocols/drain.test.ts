@@ -47,7 +47,7 @@ test('a call that waits is answered, while nobody new is let in', async () => {
   assert.equal(decodeResult(nfs3.mkdir, again.body).status, nfsstat3.NFS3_OK)
 })
 
-test('all that was sent before is answered or has not happened, and staged bytes stay', async () => {
+test('what was sent before is answered or has not happened; staged bytes stay', async () => {
   const { session, dir } = await share.workplace()
   const staged = await session.create(dir, 'staged')
   const bytes = Buffer.alloc(1 << 20, 'u')

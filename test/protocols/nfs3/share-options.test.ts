@@ -157,7 +157,7 @@ describe('frozen', () => {
     assert.ok([0, 10_008].includes(status), `status ${status}`)
   })
 
-  test('NFS3ERR_JUKEBOX when it takes long: sent again when it has thawed, it happens', async () => {
+  test('NFS3ERR_JUKEBOX when it takes long; sent again later, it happens', async () => {
     const { session, dir } = await share.workplace()
     await share.edit({ frozen: true })
     const args = { where: { dir, name: 'late' }, attributes: sattr() }
