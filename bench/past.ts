@@ -25,7 +25,7 @@ import { machineFacts } from './report/machine-facts.ts'
 
 const HELP = `Usage: node bench/past.ts [--records N,N…] [--files N] [--seconds S] [--rounds N]
                            [--change mode|content] [--memory BYTES] [--json FILE] [--dir DIR]
-                          [--keep DIR]
+                           [--keep DIR]
 
 Makes N files (2000) of 4 KiB, then changes them until the journal has the given numbers of records
 (10000,1000000), and measures LOOKUP and READ live and as of the moment before the changes, in turn,

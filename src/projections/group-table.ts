@@ -30,6 +30,8 @@ export const byNumber: SubKey<number> = {
   of: (key) => key.readUInt32BE(8) * 2 ** 32 + key.readUInt32BE(12),
 }
 
+/** Fresh slots out of order that are put in their places one by one, rather than all sorted. */
+const STRAYS_MAX = 64
 /** Fresh slots of a group at which it is seen whether the store knows some of them by now. */
 const PRUNE_AT = 1024
 
@@ -39,6 +41,8 @@ class Group<V, S> {
   fresh: Slot<V>[] = []
   /** Ascending and each once. Appending at the end, as cookies and logs do, keeps it so. */
   sorted = true
+  /** Where they are not: how many of them, from the first one on, still are. */
+  sortedTo = 0
   pruneAt = PRUNE_AT
   /** Whether it is among the table's groups with fresh slots. */
   listed = false
@@ -122,7 +126,10 @@ export class GroupTable<V, S extends string | number> extends Table<V, S> {
     const last = group.fresh.at(-1)
     if (last === slot) return
     if (last?.sub === slot.sub) group.fresh.pop()
-    else if (last !== undefined && last.sub > slot.sub) group.sorted = false
+    else if (last !== undefined && last.sub > slot.sub && group.sorted) {
+      group.sorted = false
+      group.sortedTo = group.fresh.length
+    }
     group.fresh.push(slot)
     if (!group.listed) {
       group.listed = true
@@ -136,6 +143,9 @@ export class GroupTable<V, S extends string | number> extends Table<V, S> {
     super.onFlushed()
     const { flushed } = this.positions
     this.freshGroups = this.freshGroups.filter((group) => {
+      let kept = 0
+      for (let i = 0; i < group.sortedTo; i++) if (seqAt(group.fresh, i) > flushed) kept += 1
+      group.sortedTo = kept
       group.fresh = group.fresh.filter(({ seq }) => seq > flushed)
       group.sorted ||= group.fresh.length === 0
       group.pruneAt = Math.max(PRUNE_AT, 2 * group.fresh.length)
@@ -156,8 +166,20 @@ export class GroupTable<V, S extends string | number> extends Table<V, S> {
 
   private freshOf(group: Group<V, S> | undefined): readonly Slot<V>[] {
     if (group === undefined) return []
-    if (!group.sorted) this.prune(group)
+    if (group.sorted) return group.fresh
+    if (group.fresh.length - group.sortedTo > STRAYS_MAX) this.prune(group)
+    else this.placeStrays(group)
     return group.fresh
+  }
+
+  /** Whoever writes here and there in a group looks into it in between: sorting takes too long. */
+  private placeStrays(group: Group<V, S>): void {
+    const { fresh } = group
+    for (const slot of fresh.splice(group.sortedTo)) {
+      const at = firstNotBelow(fresh, slot.sub)
+      fresh.splice(at, fresh[at]?.sub === slot.sub ? 1 : 0, slot)
+    }
+    group.sorted = true
   }
 
   protected override keyOf(group: number, sub: S): Buffer {
@@ -286,6 +308,8 @@ export class GroupTable<V, S extends string | number> extends Table<V, S> {
 function subAt<V, S extends string | number>(sorted: readonly Slot<V>[], at: number): S {
   return (sorted[at] as Slot<V>).sub as S
 }
+
+const seqAt = <V>(slots: readonly Slot<V>[], at: number): number => (slots[at] as Slot<V>).seq
 
 function firstNotBelow<V>(sorted: readonly Slot<V>[], sub: string | number): number {
   let [low, high] = [0, sorted.length]
