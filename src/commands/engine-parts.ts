@@ -2,14 +2,13 @@
 import { hostname } from 'node:os'
 import { BlockIndex } from '../content/block-index.ts'
 import { BlockStore } from '../content/block-store.ts'
-import type { Stored } from '../content/block-writer.ts'
 import { ContentThread } from '../content/content-thread.ts'
 import { RealDisk } from '../content/disk.ts'
-import type { FoundBlock } from '../content/segment.ts'
 import { recordsOf } from '../journal/frame.ts'
 import type { Tail } from '../journal/journal.ts'
 import { LmdbJournal } from '../journal/lmdb.ts'
 import { LogThread } from '../journal/log-thread.ts'
+import type { SettledBlocks } from '../journal/unsettled-blocks.ts'
 import { type Clock, SystemClock } from '../platform/clock.ts'
 import { fault } from '../platform/fault.ts'
 import { MiB } from '../platform/limits.ts'
@@ -68,30 +67,6 @@ interface News {
   onHorizons: (horizons: PackedHorizons) => Promise<void>
 }
 
-/** What the log thread has written, on its way to the index: told now and then. */
-class WrittenBlocks {
-  private readonly bulk: ContentThread
-  private written: FoundBlock[] = []
-  private position: Stored['position'] | undefined
-
-  constructor(bulk: ContentThread) {
-    this.bulk = bulk
-  }
-
-  add({ written, position }: Pick<Stored, 'written' | 'position'>): void {
-    for (const block of written) this.written.push(block)
-    this.position = position
-  }
-
-  tell(): void {
-    const { written, position } = this
-    if (position === undefined) return
-    this.written = []
-    this.position = undefined
-    this.bulk.note({ written, position })
-  }
-}
-
 const silentNews = (): News => ({
   onCheckpoint: () => undefined,
   onDurable: () => undefined,
@@ -146,15 +121,13 @@ async function openAll(
   await recoverJournal(paths, log)
   const damages = new Damages(log)
   const { bulk, blocks } = await openContent(options, paths, damages, closers)
-  const written = new WrittenBlocks(bulk)
   const logThread = new LogThread(
     { journalDir: paths.journal, segmentsDir: paths.segments, indexPath: paths.index },
     {
-      onStored: (stored) => {
-        blocks.landed(stored.written)
-        written.add(stored)
+      onSettled: (settled) => {
+        landed(settled, blocks, bulk)
+        news.onReadable()
       },
-      onReadable: () => news.onReadable(),
       onCrash: onFailure,
     },
   )
@@ -181,7 +154,6 @@ async function openAll(
   )
   closers.push(() => follower.stop())
   news.onReadable = () => {
-    written.tell()
     journal.poke()
     follower.durable()
   }
@@ -195,7 +167,7 @@ async function openAll(
     world,
     clock,
     tail,
-    log: frameLog(logThread, ballast, blocks, news),
+    log: frameLog(logThread, ballast, news),
     journal,
     changes,
     ballast,
@@ -212,19 +184,24 @@ async function openAll(
 const ballastFor = ({ log, reserve }: PartsOptions, { ballast }: DataPaths): Ballast =>
   new Ballast(ballast, reserve, (err) => log.warn({ err }, 'no disk space can be kept in reserve'))
 
-function frameLog(
-  logThread: LogThread,
-  ballast: Ballast,
+/** Small blocks lie in segments by now: nobody keeps their bytes, and the index hears of them. */
+function landed(
+  { ids, written, position }: SettledBlocks,
   blocks: BlockStore,
-  news: News,
-): FrameLog {
+  bulk: ContentThread,
+): void {
+  blocks.landed(written)
+  for (const id of ids) blocks.unpin(id)
+  if (position !== undefined) bulk.note({ written, position })
+}
+
+function frameLog(logThread: LogThread, ballast: Ballast, news: News): FrameLog {
   return {
     append: async (frame, fresh) => {
       await untilRoom(
         () => logThread.append(frame, fresh),
         () => ballast.release(),
       )
-      for (const { id } of fresh) blocks.unpin(id)
       news.onDurable()
     },
   }

@@ -60,6 +60,10 @@ export class BlockCache {
     return block.whole as Buffer
   }
 
+  isPinned(id: string): boolean {
+    return (this.blocks.get(id)?.pins ?? 0) > 0
+  }
+
   unpin(id: string): void {
     const block = this.blocks.get(id)
     if (block !== undefined && block.pins > 0) block.pins -= 1

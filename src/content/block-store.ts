@@ -83,6 +83,11 @@ export class BlockStore {
     this.index.refresh()
   }
 
+  /** Whether it is in a segment, as far as the index says, or on its way there. */
+  has(id: string): boolean {
+    return this.cache.isPinned(id) || this.locate(id) !== undefined
+  }
+
   locate(id: string): Location | undefined {
     return this.recent.get(id) ?? this.index.get(id)
   }

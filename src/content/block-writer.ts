@@ -131,6 +131,11 @@ export class BlockWriter {
     this.segments.sync()
   }
 
+  /** The segment that the next block goes to, or the one before it. */
+  get segment(): number {
+    return this.segments.position.segment
+  }
+
   /** Writes what is new. */
   private place(blocks: readonly NewBlock[]): Stored {
     const placing = this.select(blocks)

@@ -5,6 +5,7 @@ import type { Stored } from './block-writer.ts'
 import type { Bloom } from './bloom.ts'
 import type { Compaction, SegmentCensus } from './compactor.ts'
 import { isShared, MemoryPool } from './memory-pool.ts'
+import { noteOf } from './noted-blocks.ts'
 import type { FoundBlock } from './segment.ts'
 
 export interface ContentThreadData {
@@ -29,11 +30,6 @@ export interface StoreCall {
 export interface StoreAnswer {
   readonly ids: readonly string[]
   readonly stored: Stored
-}
-
-export interface NoteCall {
-  readonly written: readonly FoundBlock[]
-  readonly position: Position
 }
 
 export interface ContentEvents {
@@ -149,8 +145,7 @@ export class ContentThread {
 
   /** Tells of blocks that another lane has written. */
   note(stored: Pick<Stored, 'written' | 'position'>): void {
-    const { written, position } = stored
-    this.thread.tell('note', { written, position })
+    this.thread.tell('note', noteOf(stored))
   }
 
   condemn(segments: readonly number[]): Promise<void> {

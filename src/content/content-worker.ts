@@ -10,16 +10,11 @@ import { BlockIndex } from './block-index.ts'
 import { BlockWriter, identified } from './block-writer.ts'
 import { Bloom } from './bloom.ts'
 import { Compactor } from './compactor.ts'
-import type {
-  ContentThreadData,
-  EmptyCall,
-  NoteCall,
-  StoreAnswer,
-  StoreCall,
-} from './content-thread.ts'
+import type { ContentThreadData, EmptyCall, StoreAnswer, StoreCall } from './content-thread.ts'
 import { RealDisk } from './disk.ts'
 import { IndexQueue } from './index-queue.ts'
 import { Mender } from './mender.ts'
+import { type NoteCall, notedBlocks } from './noted-blocks.ts'
 import { Scrubber } from './scrubber.ts'
 import { type FoundBlock, lanes } from './segment.ts'
 
@@ -106,7 +101,7 @@ const emit = serveThread({
       return { ids: named.map(({ id }) => id), stored }
     })
   },
-  note: ({ written, position }: NoteCall) => queue.note(written, position),
+  note: (call: NoteCall) => queue.note(notedBlocks(call), call.position),
   condemn: (segments: readonly number[]) => blocks.condemn(new Set(segments)),
   census: (live: SharedArrayBuffer) => {
     queue.flush()

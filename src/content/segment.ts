@@ -128,13 +128,6 @@ function nextHeader(file: DiskFile, from: number): number | undefined {
   }
 }
 
-/** Bytes that were written to a segment, and where. */
-export interface SegmentWrite {
-  readonly segment: number
-  readonly at: number
-  readonly buffers: readonly Buffer[]
-}
-
 /** A block to be appended. `stored`: what is to be written for it (see `framed`), if known. */
 interface Appended {
   readonly id: string
@@ -147,8 +140,6 @@ export interface SegmentWriterOptions {
   readonly lane: Lane
   /** Size at which the next segment begins. */
   readonly segmentBytes?: number
-  /** Hears of everything that is written, before it is durable here. */
-  readonly onWrite?: (write: SegmentWrite) => void
 }
 
 /**
@@ -196,7 +187,6 @@ export class SegmentWriter {
       this.beginNext()
       throw error
     }
-    this.options.onWrite?.({ segment: this.segment, at: 0, buffers })
     return this.file
   }
 
@@ -269,7 +259,6 @@ export class SegmentWriter {
     if (buffers.length === 0) return
     const file = this.open()
     file.write(buffers, at)
-    this.options.onWrite?.({ segment: this.segment, at, buffers })
     this.unsynced = true
   }
 
@@ -281,7 +270,6 @@ export class SegmentWriter {
     } finally {
       this.writing = undefined
     }
-    this.options.onWrite?.({ segment: this.segment, at, buffers })
     // Only now: a sync that began before it has ended says nothing about it.
     this.unsynced = true
   }

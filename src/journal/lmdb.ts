@@ -7,6 +7,7 @@
  * writer that it replaces finds its own next key taken, in this file or, when the successor has
  * rolled to another, by the seal.
  */
+import { readdirSync } from 'node:fs'
 import { readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Instant, laterThan } from '../platform/clock.ts'
@@ -58,7 +59,11 @@ export class LmdbJournal implements Journal {
 
   /** Finds segments that appeared since: another thread or process may have rolled. */
   private async discover(): Promise<void> {
-    const names = (await readdir(this.dir)).filter((name) => segmentSeq(name) !== undefined)
+    this.know(await readdir(this.dir))
+  }
+
+  private know(found: readonly string[]): void {
+    const names = found.filter((name) => segmentSeq(name) !== undefined)
     const known = new Set(this.segments.map((segment) => segment.name))
     for (const name of names.sort()) {
       if (!known.has(name)) this.segments.push(new Segment(this.dir, name, this.readOnly))
@@ -108,9 +113,15 @@ export class LmdbJournal implements Journal {
     this.waiters.wake()
   }
 
-  /** Whether nobody has taken position `seq`. */
+  /** Whether nobody has taken position `seq`, whoever has written since. */
   isFree(seq: number): boolean {
-    return this.segments.at(-1)?.endsBefore(seq) ?? false
+    for (;;) {
+      const last = this.segments.at(-1)
+      if (last !== undefined && !last.endsBefore(seq)) return false
+      if (last !== undefined && !last.sealed()) return true
+      this.know(readdirSync(this.dir))
+      if (this.segments.at(-1) === last) return true
+    }
   }
 
   private writable(frame: FrameToAppend): Segment {

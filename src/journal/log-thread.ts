@@ -1,126 +1,185 @@
-import type { Stored } from '../content/block-writer.ts'
 import type { Instant } from '../platform/clock.ts'
 import { ring, Thread } from '../platform/thread.ts'
 import { AppendSlot } from './append-slot.ts'
 import { FencedError, type FrameToAppend, type Tail } from './journal.ts'
+import { SettleSlot } from './settle-slot.ts'
+import type { Settled } from './settler.ts'
+import { entrySize, putEntry, type TailBlock } from './tail-entry.ts'
+import { type SettledBlocks, UnsettledBlocks } from './unsettled-blocks.ts'
 
 export interface LogThreadData {
   readonly journalDir: string
+  readonly appendMemory: SharedArrayBuffer
+  readonly settleMemory: SharedArrayBuffer
+}
+
+export interface SettleThreadData extends LogThreadData {
   readonly segmentsDir: string
   readonly indexPath: string
-  readonly slotMemory: SharedArrayBuffer
 }
-
-/** An append that is too large for the slot. */
-export interface AppendCall {
-  readonly frame: Uint8Array
-  readonly ids: readonly string[]
-  readonly lengths: readonly number[]
-  /** The blocks, one behind the other. */
-  readonly bytes: Uint8Array
-}
-
-type Written = Pick<Stored, 'written' | 'position'>
-
-const NOTHING = new Uint8Array(0)
 
 export interface LogEvents {
-  /** Blocks of an append are durable. */
-  readonly onStored: (written: Written) => void
-  /** Journals that were opened for reading can have all that was durable when this was sent. */
-  readonly onReadable: () => void
+  /**
+   * Journals that were opened for reading can have what was appended, and segments have the
+   * blocks, up to some record.
+   */
+  readonly onSettled: (blocks: SettledBlocks) => void
   readonly onCrash: (error: Error) => void
 }
 
-/** The live side of the thread that owns the journal and the lane of small blocks. */
+interface Waiting {
+  readonly seq: number
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+const lastSeqOf = ({ firstSeq, count }: FrameToAppend): number => firstSeq + count - 1
+
+/**
+ * The live side of the two threads that own the journal's end and the lane of small blocks: one
+ * makes them durable in the tail log, one settles them where they belong.
+ */
 export class LogThread {
-  private readonly thread: Thread
+  private readonly log: Thread
+  private readonly settler: Thread
   private readonly events: LogEvents
   private readonly slot = new AppendSlot()
+  private readonly settleSlot = new SettleSlot()
+  private readonly unsettled = new UnsettledBlocks()
   /** The append that is under way in the slot. */
   private settle: { readonly resolve: () => void; readonly reject: (e: Error) => void } | undefined
+  /** Who waits for records to be settled. */
+  private waiting: Waiting[] = []
+  private appended = 0
+  private settled = 0
 
-  constructor(data: Omit<LogThreadData, 'slotMemory'>, events: LogEvents) {
+  constructor(data: Omit<SettleThreadData, 'appendMemory' | 'settleMemory'>, events: LogEvents) {
     this.events = events
-    const url = new URL('./log-worker.ts', import.meta.url)
-    this.thread = new Thread(url, {
+    const memory = { appendMemory: this.slot.memory, settleMemory: this.settleSlot.memory }
+    this.settler = new Thread(new URL('./settle-worker.ts', import.meta.url), {
+      name: 'settle',
+      data: { ...data, ...memory },
+      bell: this.settleSlot.bell,
+      onEvent: (event, payload) => this.heardOfSettling(event, payload),
+      onCrash: (error) => this.broke(error),
+    })
+    this.log = new Thread(new URL('./log-worker.ts', import.meta.url), {
       name: 'log',
-      data: { ...data, slotMemory: this.slot.memory },
+      data: { journalDir: data.journalDir, ...memory },
       bell: this.slot.bell,
       onEvent: (event, payload) => this.heard(event, payload),
-      onCrash: (error) => {
-        this.settle?.reject(error)
-        events.onCrash(error)
-      },
+      onCrash: (error) => this.broke(error),
     })
   }
 
   private heard(event: string, payload: unknown): void {
-    if (event === 'readable') this.events.onReadable()
-    else if (event === 'appended') this.settle?.resolve()
+    if (event === 'appended') this.settle?.resolve()
     else this.settle?.reject(appendError(payload as Error))
   }
 
-  async tail(): Promise<Tail> {
-    return revived(await this.thread.call<Tail>('tail', undefined))
+  private heardOfSettling(event: string, payload: unknown): void {
+    if (event === 'settled') this.onSettled(payload as Settled)
+    else if (event === 'full') this.turnAway(appendError(payload as Error))
+    else this.broke(appendError(payload as Error))
   }
 
+  private onSettled({ seq, places, position }: Settled): void {
+    this.settled = seq
+    const { waiting } = this
+    this.waiting = waiting.filter((one) => one.seq > seq)
+    this.events.onSettled(this.unsettled.settle(seq, places, position))
+    for (const one of waiting) if (one.seq <= seq) one.resolve()
+  }
+
+  private turnAway(error: Error): void {
+    const { waiting } = this
+    this.waiting = []
+    for (const { reject } of waiting) reject(error)
+  }
+
+  private broke(error: Error): void {
+    // Who waits for a thread that is gone would do so for ever.
+    this.settleSlot.fail()
+    this.turnAway(error)
+    this.settle?.reject(error)
+    this.events.onCrash(error)
+  }
+
+  async tail(): Promise<Tail> {
+    return revived(await this.settler.call<Tail>('tail', undefined))
+  }
+
+  /** Before the first append. */
   async claim(owner: string, at: Instant): Promise<Tail> {
-    return revived(await this.thread.call<Tail>('claim', { owner, at }))
+    const tail = revived(await this.settler.call<Tail>('claim', { owner, at }))
+    this.settled = tail.seq
+    this.appended = tail.seq
+    return tail
   }
 
   /** Resolves when the blocks and the frame are durable. One at a time. */
-  async append(
-    { bytes: frame }: FrameToAppend,
-    blocks: readonly { readonly id: string; readonly bytes: Buffer }[],
-  ): Promise<void> {
-    if (this.thread.ended) throw new Error('the log thread has ended')
-    if (this.slot.ask(frame, blocks)) {
+  async append(frame: FrameToAppend, blocks: readonly TailBlock[]): Promise<void> {
+    if (this.log.ended) throw new Error('the log thread has ended')
+    const seq = lastSeqOf(frame)
+    this.unsettled.add(seq, blocks)
+    if (this.slot.ask(frame.bytes, blocks)) {
       await new Promise<void>((resolve, reject) => {
         this.settle = { resolve, reject }
         ring(this.slot.bell)
       })
-      if (blocks.length > 0) this.events.onStored(this.slot.answered(blocks))
-      return
-    }
-    const call: AppendCall = {
-      frame,
-      ids: blocks.map(({ id }) => id),
-      lengths: blocks.map((block) => block.bytes.length),
-      bytes: blocks.length === 0 ? NOTHING : joined(blocks),
-    }
+    } else await this.appendLarge(frame.bytes, blocks)
+    this.appended = seq
+  }
+
+  /** What is too large for the slot. */
+  private async appendLarge(frame: Buffer, blocks: readonly TailBlock[]): Promise<void> {
+    const entry = Buffer.allocUnsafeSlow(entrySize(frame, blocks))
+    putEntry(entry, frame, blocks)
     try {
-      const written = await this.thread.call<Written | undefined>('append', call)
-      if (written !== undefined) this.events.onStored(written)
+      await this.log.call('append', entry, [entry.buffer as ArrayBuffer])
     } catch (error) {
       throw appendError(error as Error)
     }
   }
 
-  /** Resolves when journals that were opened for reading can have all that is durable now. */
+  /**
+   * Resolves when journals that were opened for reading can have all that is durable now. Rejects
+   * when the disk has no room for it.
+   */
   drain(): Promise<void> {
-    return this.thread.call('drain', undefined)
+    const seq = this.appended
+    if (seq <= this.settled) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ seq, resolve, reject })
+      this.log.tell('handOver', undefined)
+    })
   }
 
-  condemn(segments: readonly number[]): Promise<void> {
-    return this.thread.call('condemn', segments)
+  /** What these segments have stands for no later equal block, until the next call. */
+  async condemn(segments: readonly number[]): Promise<void> {
+    await this.settler.call('condemn', segments)
   }
 
   /** Of these blocks the index knows better than what is remembered of writing them. */
   forget(ids: readonly string[]): Promise<void> {
-    return this.thread.call('forget', ids)
+    return this.settler.call('forget', ids)
   }
 
-  trim(before: number): Promise<void> {
-    return this.thread.call('trim', before)
+  async trim(before: number): Promise<void> {
+    await this.drain()
+    await this.settler.call('trim', before)
   }
 
   stat(): Promise<{ readonly bytes: number; readonly segments: number }> {
-    return this.thread.call('stat', undefined)
+    return this.settler.call('stat', undefined)
   }
 
-  stop(): Promise<void> {
-    return this.thread.stop()
+  async stop(): Promise<void> {
+    try {
+      await this.log.stop()
+    } finally {
+      await this.settler.stop()
+    }
   }
 }
 
@@ -134,16 +193,4 @@ function appendError(error: Error): Error {
 /** Buffers arrive from other threads as plain arrays of bytes. */
 function revived(tail: Tail): Tail {
   return { ...tail, hash: Buffer.from(tail.hash) }
-}
-
-/** An array of exactly their size: a view would take all the memory behind it along. */
-function joined(blocks: readonly { readonly bytes: Buffer }[]): Uint8Array {
-  const size = blocks.reduce((sum, { bytes }) => sum + bytes.length, 0)
-  const all = new Uint8Array(size)
-  let at = 0
-  for (const { bytes } of blocks) {
-    all.set(bytes, at)
-    at += bytes.length
-  }
-  return all
 }

@@ -1,70 +1,56 @@
 /**
- * The thread that makes frames and the small blocks that they name durable, one answer for both. It
+ * The thread that makes frames and the small blocks that they name durable, in the tail log. It
  * does nothing else, so a commit never waits for anything but the disk.
  */
 import { randomBytes } from 'node:crypto'
 import { workerData } from 'node:worker_threads'
-import { BlockIndex } from '../content/block-index.ts'
-import { BlockWriter, type Stored } from '../content/block-writer.ts'
 import { RealDisk } from '../content/disk.ts'
-import { lanes } from '../content/segment.ts'
-import type { Instant } from '../platform/clock.ts'
 import { isFull } from '../platform/disk-full.ts'
 import { emitFrom, serveBelled } from '../platform/thread.ts'
-import { LmdbStore } from '../store/lmdb-store.ts'
-import { AppendSlot, type SlotBlock } from './append-slot.ts'
-import { frameToAppend } from './frame.ts'
-import { claim, type FrameToAppend } from './journal.ts'
+import { AppendSlot } from './append-slot.ts'
 import { LmdbJournal } from './lmdb.ts'
-import type { AppendCall, LogThreadData } from './log-thread.ts'
-import { LogWriter } from './log-writer.ts'
-import { SALT } from './tail-log.ts'
+import type { LogThreadData } from './log-thread.ts'
+import { SettleCaller } from './settle-slot.ts'
+import { SALT } from './tail-entry.ts'
+import { TailWriter } from './tail-writer.ts'
 
-const { journalDir, segmentsDir, indexPath, slotMemory } = workerData as LogThreadData
+const { journalDir, appendMemory, settleMemory } = workerData as LogThreadData
 
-const journal = await LmdbJournal.open({ dir: journalDir })
-const index = new BlockIndex(new LmdbStore(indexPath))
-const writer = new LogWriter({
-  journal,
+const slot = new AppendSlot(appendMemory)
+const settling = new SettleCaller(settleMemory)
+const journal = await LmdbJournal.open({ dir: journalDir, readOnly: true })
+
+/** Now and then: to look at LMDB takes a tenth of the time that one small append has. */
+const LOOK_MILLIS = 10
+let lastLook = 0
+
+function isFree(seq: number): boolean {
+  const now = performance.now()
+  if (now < lastLook + LOOK_MILLIS) return true
+  lastLook = now
+  return journal.isFree(seq)
+}
+
+const writer = new TailWriter({
   disk: new RealDisk(journalDir),
-  salt: randomBytes(SALT),
-  blocks: (onWrite) =>
-    new BlockWriter(index, { disk: new RealDisk(segmentsDir), lane: lanes.log, onWrite }),
+  settling,
+  newSalt: () => randomBytes(SALT),
+  isFree,
 })
-const { blocks } = writer
-const slot = new AppendSlot(slotMemory)
 
 /** How long readers wait for a frame that is durable, at most: many go to LMDB together. */
-const DRAIN_MILLIS = 50
+const HAND_OVER_MILLIS = 50
 /** When that is; Infinity while nothing waits. */
 let due = Number.POSITIVE_INFINITY
 
-function drain(): void {
-  writer.drain()
-  due = Number.POSITIVE_INFINITY
-  emitFrom('readable')
+function append(entry: Buffer): void {
+  writer.append(entry)
+  if (due === Number.POSITIVE_INFINITY) due = performance.now() + HAND_OVER_MILLIS
 }
 
-/** What a full disk does not take yet is in the tail log. */
-function drainIfRoom(): void {
-  due = Number.POSITIVE_INFINITY
-  if (writer.drainIfRoom()) emitFrom('readable')
-  else due = performance.now() + FULL_MILLIS
-}
-
-const FULL_MILLIS = 250
-
-function append(frame: FrameToAppend, named: readonly SlotBlock[]): Stored | undefined {
-  const stored = writer.append(frame, named)
-  if (!writer.pending) emitFrom('readable')
-  else if (due === Number.POSITIVE_INFINITY) due = performance.now() + DRAIN_MILLIS
-  return stored
-}
-
-function appendFromSlot(): void {
-  const { frame, blocks: named } = slot.asked()
+function appendFromSlot(entry: Buffer): void {
   try {
-    slot.answer(append(frameToAppend(frame), named))
+    append(entry)
     emitFrom('appended')
   } catch (error) {
     const { name, message, code } = error as Error & { code?: unknown }
@@ -72,32 +58,18 @@ function appendFromSlot(): void {
   }
 }
 
+/** While the other file is being settled the bell tells when it is. */
+function handOver(): void {
+  if (writer.handOver()) due = Number.POSITIVE_INFINITY
+}
+
 const handlers = {
-  claim: ({ owner, at }: { owner: string; at: Instant }) => claim(journal, owner, () => at),
-  tail: () => journal.tail(),
-  append: ({ frame, ids, lengths, bytes }: AppendCall) => {
-    let at = 0
-    const named = ids.map((id, i) => {
-      const length = lengths[i] as number
-      const block = { id, bytes: Buffer.from(bytes.buffer, bytes.byteOffset + at, length) }
-      at += length
-      return block
-    })
-    const stored = append(frameToAppend(Buffer.from(frame)), named)
-    return stored && { written: stored.written, position: stored.position }
+  append: (entry: Uint8Array) =>
+    append(Buffer.from(entry.buffer, entry.byteOffset, entry.byteLength)),
+  handOver: () => {
+    due = 0
+    handOver()
   },
-  drain,
-  condemn: (segments: readonly number[]) => {
-    // What is written to them again after a crash must not come back when they are gone.
-    drain()
-    blocks.condemn(new Set(segments))
-  },
-  forget: (ids: readonly string[]) => blocks.forget(ids),
-  trim: (before: number) => {
-    drain()
-    return journal.trim(before)
-  },
-  stat: () => ({ bytes: journal.storedBytes(), segments: journal.segmentCount() }),
   close: async () => {
     try {
       writer.close()
@@ -105,15 +77,18 @@ const handlers = {
       if (!isFull(error)) throw error
     }
     await journal.close()
-    await index.close()
   },
 }
 
 await serveBelled(handlers, {
   bell: slot.bell,
   rung: () => {
-    if (slot.take()) appendFromSlot()
-    if (performance.now() >= due) drainIfRoom()
+    const entry = slot.take()
+    if (entry !== undefined) appendFromSlot(entry)
+    if (performance.now() >= due) handOver()
   },
-  sleep: () => Math.max(0, due - performance.now()),
+  sleep: () => {
+    const left = due - performance.now()
+    return left > 0 ? left : Number.POSITIVE_INFINITY
+  },
 })

@@ -1,16 +1,23 @@
-import type { Disk, DiskFile } from '../content/disk.ts'
-import { segmentName } from '../content/segment.ts'
+import type { Disk } from '../content/disk.ts'
+import { lanes, numberOf, SegmentWriter } from '../content/segment.ts'
 import { fault } from '../platform/fault.ts'
 import { JournalFormatError } from './fields.ts'
 import { decodeFrame, type Frame } from './frame.ts'
 import { type FrameToAppend, type Journal, tailOf } from './journal.ts'
-import type { FramedJournal } from './log-writer.ts'
-import type { TailContent, TailEntry } from './tail-log.ts'
+import type { TailBlock, TailEntry } from './tail-entry.ts'
+import type { TailContent } from './tail-log.ts'
 
-export interface RecoverOptions {
+/** A journal that takes frames in bulk. */
+export interface FramedJournal extends Pick<Journal, 'append'> {
+  /** Several frames that follow one another, durable when it returns. Throws FencedError. */
+  appendAll(frames: readonly FrameToAppend[]): void
+}
+
+export interface RecoverOptions<Entry extends { readonly frame: Buffer }> {
   readonly journal: FramedJournal & Pick<Journal, 'stored' | 'tail'>
-  readonly content: TailContent
-  readonly segments: Disk
+  readonly content: TailContent<Entry>
+  /** Makes what entries say of segments durable there. */
+  readonly restore: (entries: readonly Entry[]) => void
 }
 
 /**
@@ -18,11 +25,15 @@ export interface RecoverOptions {
  * it, before anything else looks at segments or the journal. Returns the number of frames; throws
  * JournalFormatError when the journal has lost what the tail log continues.
  */
-export async function recoverTail({ journal, content, segments }: RecoverOptions): Promise<number> {
+export async function recoverTail<Entry extends { readonly frame: Buffer }>({
+  journal,
+  content,
+  restore,
+}: RecoverOptions<Entry>): Promise<number> {
   const tail = await journal.tail()
   const { entries, strays } = content
   const frames: FrameToAppend[] = []
-  const fresh: TailEntry[] = []
+  const fresh: Entry[] = []
   let at = tail
   for (const entry of entries) {
     const frame = decodeFrame(entry.frame)
@@ -50,7 +61,7 @@ export async function recoverTail({ journal, content, segments }: RecoverOptions
     }
   }
   if (frames.length === 0) return 0
-  restore(segments, fresh)
+  restore(fresh)
   fault('recover.restored')
   journal.appendAll(frames)
   fault('recover.appended')
@@ -66,24 +77,19 @@ async function mustHave(journal: Pick<Journal, 'stored'>, frame: Frame): Promise
   throw new JournalFormatError(`the journal has another record ${firstSeq} than the tail log`)
 }
 
-/** Writes what segments may have lost. */
-function restore(disk: Disk, entries: readonly TailEntry[]): void {
-  const there = new Set(disk.list())
-  const files = new Map<string, DiskFile>()
-  try {
-    for (const { writes } of entries) {
-      for (const { segment, at, buffers } of writes) {
-        const name = segmentName(segment)
-        let file = files.get(name)
-        if (file === undefined) {
-          file = there.has(name) ? disk.open(name) : disk.create(name)
-          files.set(name, file)
-        }
-        file.write(buffers, at)
-      }
-    }
-    for (const file of files.values()) file.sync()
-  } finally {
-    for (const file of files.values()) file.close()
+/**
+ * Stores the blocks of entries in a segment of their own, behind all that the lane has had: some
+ * may lie in another one too, which nobody can tell before the index is whole.
+ */
+export function restoreBlocks(disk: Disk, entries: readonly TailEntry[]): void {
+  const blocks = new Map<string, TailBlock>()
+  let last = 0
+  for (const entry of entries) {
+    last = Math.max(last, entry.segment)
+    for (const block of entry.blocks) blocks.set(block.id, block)
   }
+  if (blocks.size === 0) return
+  const writer = new SegmentWriter({ disk, lane: lanes.log }, numberOf(last) + 1)
+  writer.append([...blocks.values()])
+  writer.close()
 }

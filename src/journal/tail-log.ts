@@ -1,224 +1,237 @@
 /**
- * The journal's tail before it is in LMDB: one file that is written from its beginning again and
- * again, each entry a frame with the small blocks of content that it names. To make a commit
- * durable takes one sync of bytes that the disk has room for already; what LMDB and the segments
- * need is done for many commits at a time, and then the file begins anew. docs/formats/tail-log.md.
+ * The journal's tail before it is in LMDB: two files that are written from their beginning again
+ * and again, each entry a frame with the small blocks of content that it names (tail-entry.ts). To
+ * make a commit durable takes one sync of bytes that the disk has room for already; while one file
+ * is brought to where its content belongs (settler.ts) the other takes what comes.
+ * docs/formats/tail-log.md.
  *
- * The file's own header, 4096 bytes: magic 'DFSL', version, salt (16 bytes), CRC-32 of these. Then
- * entries:
- *
- *   0  magic 'DFST'           28  the file's salt    16 bytes
- *   4  CRC-32 of all behind   44  of each write: segment, offset, length (u32 each)
- *   8  round             u64      the frame, then the bytes of the writes
- *  16  length of all     u32
- *  20  frame length      u32
- *  24  number of writes  u32
- *
- * Big-endian. A round is named by the first seq of its first entry, which no other round has, so
- * what an earlier round left behind the end is not taken for more of this one. The salt is random
- * and known to nobody: what clients write lies in here too, and may look like an entry.
+ * A file's own header, 4096 bytes: magic 'DFSL', version, salt (16 bytes), CRC-32 of these. Then
+ * entries. A round is named by the first seq of its first entry, which no other round has, so what
+ * an earlier round left behind the end is not taken for more of this one. The salt is random and
+ * known to nobody: what clients write lies in here too, and may look like an entry.
  */
 import { crc32 } from 'node:zlib'
 import type { Disk, DiskFile } from '../content/disk.ts'
-import type { SegmentWrite } from '../content/segment.ts'
 import { KiB, MiB } from '../platform/limits.ts'
 import { JournalFormatError } from './fields.ts'
+import {
+  ENTRY_SALT,
+  entryOf,
+  finishEntry,
+  firstSeqOf,
+  roundOf,
+  SALT,
+  type TailEntry,
+  wholeAt,
+} from './tail-entry.ts'
 
-const NAME = 'tail.log'
-const MAGIC = 0x44465354
+export const TAIL_FILES = ['tail-a.log', 'tail-b.log'] as const
+/** Which of them. */
+export type Area = 0 | 1
+
 const FILE_MAGIC = 0x4446534c
-const VERSION = 1
-const START = 4 * KiB
-/** Random bytes that a file is made with. */
-export const SALT = 16
-const SALT_AT = 28
-const HEADER = SALT_AT + SALT
-const WRITE = 12
+const VERSION = 2
+const HEADER = 12 + SALT
+export const START = 4 * KiB
+/** Of a file. Only an entry that is larger than that makes one longer. */
 const SIZE = 8 * MiB
-/** Larger groups are worth the disk's time on the direct way. */
-const ENTRY_MAX = MiB
-/** Begin anew from here on. */
-const FULL = SIZE - 2 * ENTRY_MAX
 
-export interface TailEntry {
-  /** As journals store it. */
-  readonly frame: Buffer
-  readonly writes: readonly SegmentWrite[]
-}
-
-/** Opens the file, which is made when it is not there, or not all of it. */
-function openFile(disk: Disk, newSalt: Buffer): { file: DiskFile; salt: Buffer } {
-  const file = disk.list().includes(NAME) ? disk.open(NAME) : disk.create(NAME)
+/** Opens a file, which is made when it is not there, or not all of it. */
+function openFile(disk: Disk, name: string, newSalt: Buffer): { file: DiskFile; salt: Buffer } {
+  const file = disk.list().includes(name) ? disk.open(name) : disk.create(name)
   const size = file.size()
   if (size < SIZE) {
     const zeros = Buffer.alloc(MiB)
     for (let at = size; at < SIZE; at += MiB) file.write([zeros.subarray(0, SIZE - at)], at)
     file.sync()
   }
-  const found = saltOf(file)
+  const found = saltOf(file, VERSION)
   if (found !== undefined) return { file, salt: found }
-  file.write([fileHeader(newSalt)], 0)
+  file.write([fileHeader(VERSION, newSalt)], 0)
   file.sync()
   return { file, salt: newSalt }
 }
 
-function fileHeader(salt: Buffer): Buffer {
-  const header = Buffer.alloc(12 + SALT)
+function fileHeader(version: number, salt: Buffer): Buffer {
+  const header = Buffer.alloc(HEADER)
   header.writeUInt32BE(FILE_MAGIC, 0)
-  header.writeUInt32BE(VERSION, 4)
+  header.writeUInt32BE(version, 4)
   salt.copy(header, 8)
   header.writeUInt32BE(crc32(header.subarray(0, 8 + SALT)), 8 + SALT)
   return header
 }
 
 /** Undefined when the file was never finished: nothing is in it then. */
-function saltOf(file: DiskFile): Buffer | undefined {
-  const header = Buffer.alloc(12 + SALT)
+export function saltOf(file: DiskFile, version: number): Buffer | undefined {
+  const header = Buffer.alloc(HEADER)
   file.read(header, 0)
   const salt = header.subarray(8, 8 + SALT)
-  if (header.equals(fileHeader(salt))) return salt
+  if (header.equals(fileHeader(version, salt))) return salt
   // It is durable before there is an entry.
   if (allBehind(file).every((byte) => byte === 0)) return undefined
   throw new JournalFormatError('the header of the tail log is damaged')
 }
 
-function allBehind(file: DiskFile): Buffer {
-  const all = Buffer.alloc(Math.max(0, Math.min(SIZE, file.size()) - START))
+export function allBehind(file: DiskFile): Buffer {
+  const all = Buffer.alloc(Math.max(0, file.size() - START))
   file.read(all, START)
   return all
 }
 
-export interface TailContent {
-  /** The whole entries of the last round, in order. */
-  readonly entries: readonly TailEntry[]
-  /** Whole entries behind their end: of earlier rounds, or of this one behind damage. */
-  readonly strays: readonly TailEntry[]
+export interface TailContent<Entry> {
+  /** The whole entries of the last rounds, in order. */
+  readonly entries: readonly Entry[]
+  /** Whole entries behind their ends: of earlier rounds, or of these behind damage. */
+  readonly strays: readonly Entry[]
 }
 
-/** What the file has; nothing where there is none. Throws JournalFormatError. */
-export function readTail(disk: Disk): TailContent {
-  const nothing = { entries: [], strays: [] }
-  if (!disk.list().includes(NAME)) return nothing
-  const file = disk.open(NAME)
+/** What the files have; nothing where there are none. Throws JournalFormatError. */
+export function readTail(disk: Disk): TailContent<TailEntry> {
+  const rounds = TAIL_FILES.map((name) => readFile(disk, name))
+    .filter((found) => found !== undefined)
+    .sort((a, b) => a.round - b.round)
+  return {
+    entries: rounds.flatMap(({ entries }) => entries),
+    strays: rounds.flatMap(({ strays }) => strays),
+  }
+}
+
+interface Round extends TailContent<TailEntry> {
+  readonly round: number
+}
+
+function readFile(disk: Disk, name: string): Round | undefined {
+  if (!disk.list().includes(name)) return undefined
+  const file = disk.open(name)
   try {
-    const salt = saltOf(file)
-    return salt === undefined ? nothing : contentOf(allBehind(file), salt)
+    const salt = saltOf(file, VERSION)
+    if (salt === undefined) return undefined
+    const all = allBehind(file)
+    const whole = (at: number) => wholeAt(all, at, salt)
+    const { found, strays } = entriesIn(all, salt, ENTRY_SALT, whole)
+    const [first] = found
+    return {
+      round: first === undefined ? 0 : roundOf(first),
+      entries: found.map(entryOf),
+      strays: strays.map(entryOf),
+    }
   } finally {
     file.close()
   }
 }
 
-function contentOf(all: Buffer, salt: Buffer): TailContent {
-  const entries: TailEntry[] = []
+/** Bytes of the whole entries of a file: those of its last round, and those behind their end. */
+export function entriesIn(
+  all: Buffer,
+  salt: Buffer,
+  saltAt: number,
+  whole: (at: number) => Buffer | undefined,
+): { readonly found: readonly Buffer[]; readonly strays: readonly Buffer[] } {
+  const found: Buffer[] = []
   let at = 0
-  let round: number | undefined
-  for (let found = wholeAt(all, at, salt); found !== undefined; found = wholeAt(all, at, salt)) {
-    const its = found.readUInt32BE(8) * 2 ** 32 + found.readUInt32BE(12)
-    round ??= its
-    if (its !== round) break
-    entries.push(entryOf(found))
-    at += found.length
+  for (let entry = whole(at); entry !== undefined; entry = whole(at)) {
+    if (roundOf(entry) !== roundOf(found[0] ?? entry)) break
+    found.push(entry)
+    at += entry.length
   }
-  const strays: TailEntry[] = []
+  const strays: Buffer[] = []
   // By the salt, which no client can know: looking at what only seems to be one would take hours.
-  const next = (from: number): number => all.indexOf(salt, from + SALT_AT)
+  const next = (from: number): number => all.indexOf(salt, from + saltAt)
   for (let place = next(at); place >= 0; place = next(at)) {
-    at = place - SALT_AT
-    const found = wholeAt(all, at, salt)
-    if (found !== undefined) strays.push(entryOf(found))
-    at += found?.length ?? 1
+    at = place - saltAt
+    const entry = whole(at)
+    if (entry !== undefined) strays.push(entry)
+    at += entry?.length ?? 1
   }
-  return { entries, strays }
+  return { found, strays }
 }
 
-/** The bytes of a whole entry at `at`. */
-function wholeAt(all: Buffer, at: number, salt: Buffer): Buffer | undefined {
-  if (at + HEADER > all.length || all.readUInt32BE(at) !== MAGIC) return undefined
-  if (!all.subarray(at + SALT_AT, at + SALT_AT + SALT).equals(salt)) return undefined
-  const length = all.readUInt32BE(at + 16)
-  if (length < HEADER || at + length > all.length) return undefined
-  const bytes = all.subarray(at, at + length)
-  return bytes.readUInt32BE(4) === crc32(bytes.subarray(8)) ? bytes : undefined
-}
-
-function entryOf(bytes: Buffer): TailEntry {
-  const count = bytes.readUInt32BE(24)
-  let at = HEADER + WRITE * count
-  const frame = bytes.subarray(at, at + bytes.readUInt32BE(20))
-  at += frame.length
-  const writes: SegmentWrite[] = []
-  for (let i = 0; i < count; i++) {
-    const row = HEADER + WRITE * i
-    const length = bytes.readUInt32BE(row + 8)
-    const buffers = [bytes.subarray(at, at + length)]
-    writes.push({ segment: bytes.readUInt32BE(row), at: bytes.readUInt32BE(row + 4), buffers })
-    at += length
-  }
-  return { frame, writes }
-}
-
-const sizeOf = (buffers: readonly Buffer[]): number => {
-  let size = 0
-  for (const { length } of buffers) size += length
-  return size
-}
-
-export class TailLog {
+/** One of the files, as who appends has it. */
+export class TailFile {
   private readonly file: DiskFile
   private readonly salt: Buffer
-  private round = 0
-  private end = START
+  /** First seq of what is in it. */
+  round = 0
+  /** Where the next entry will lie. */
+  end = START
 
   /** `newSalt` is for a file that is made now. */
-  constructor(disk: Disk, newSalt: Buffer) {
-    const { file, salt } = openFile(disk, newSalt)
+  constructor(disk: Disk, area: Area, newSalt: Buffer) {
+    const { file, salt } = openFile(disk, TAIL_FILES[area], newSalt)
     this.file = file
     this.salt = salt
   }
 
-  /** Whether it is time to begin anew. */
-  get full(): boolean {
-    return this.end >= FULL
+  get empty(): boolean {
+    return this.end === START
   }
 
-  /** Durable when it returns true; false: too large for here. `seq` is the frame's first. */
-  append(seq: number, frame: Buffer, writes: readonly SegmentWrite[]): boolean {
-    const table = HEADER + WRITE * writes.length
-    let length = table + frame.length
-    for (const { buffers } of writes) length += sizeOf(buffers)
-    if (length > ENTRY_MAX) return false
-    if (this.end === START) this.round = seq
-    const header = Buffer.allocUnsafe(table)
-    header.writeUInt32BE(MAGIC, 0)
-    header.writeUInt32BE(Math.floor(this.round / 2 ** 32), 8)
-    header.writeUInt32BE(this.round % 2 ** 32, 12)
-    header.writeUInt32BE(length, 16)
-    header.writeUInt32BE(frame.length, 20)
-    header.writeUInt32BE(writes.length, 24)
-    this.salt.copy(header, SALT_AT)
-    const all = [header, frame]
-    for (const [i, { segment, at, buffers }] of writes.entries()) {
-      const row = HEADER + WRITE * i
-      header.writeUInt32BE(segment, row)
-      header.writeUInt32BE(at, row + 4)
-      header.writeUInt32BE(sizeOf(buffers), row + 8)
-      all.push(...buffers)
-    }
-    let checksum = crc32(header.subarray(8))
-    for (let i = 1; i < all.length; i++) checksum = crc32(all[i] as Buffer, checksum)
-    header.writeUInt32BE(checksum, 4)
-    this.file.write(all, this.end)
+  fits(length: number): boolean {
+    return this.end + length <= SIZE
+  }
+
+  /** `entry` as `putEntry` makes it. Durable when it returns. */
+  append(entry: Buffer, segment: number): void {
+    if (this.empty) this.round = firstSeqOf(entry)
+    finishEntry(entry, this.round, segment, this.salt)
+    this.file.write([entry], this.end)
     this.file.sync()
-    this.end += length
-    return true
+    this.end += entry.length
   }
 
   /** All that was appended is where it belongs, for good. */
   beginAnew(): void {
+    if (this.end > SIZE) this.file.truncate(SIZE)
     this.end = START
   }
 
   close(): void {
     this.file.close()
+  }
+}
+
+/** The files, as who brings their content to where it belongs reads them. */
+export class TailReader {
+  private readonly disk: Disk
+  private readonly files: { readonly file: DiskFile; readonly salt: Buffer }[] = []
+  /** Used again and again. */
+  private memory = Buffer.alloc(0)
+
+  constructor(disk: Disk) {
+    this.disk = disk
+  }
+
+  /** The entries before `end`, which are valid until the next call. Throws JournalFormatError. */
+  read(area: Area, end: number): readonly TailEntry[] {
+    const { file, salt } = this.open(area)
+    const size = end - START
+    if (this.memory.length < size) this.memory = Buffer.allocUnsafeSlow(Math.max(size, SIZE))
+    const all = this.memory.subarray(0, size)
+    file.read(all, START)
+    const entries: TailEntry[] = []
+    for (let at = 0; at < size; ) {
+      const entry = wholeAt(all, at, salt)
+      if (entry === undefined) {
+        throw new JournalFormatError(`${TAIL_FILES[area]} is not what was written at ${at}`)
+      }
+      entries.push(entryOf(entry))
+      at += entry.length
+    }
+    return entries
+  }
+
+  private open(area: Area): { readonly file: DiskFile; readonly salt: Buffer } {
+    const known = this.files[area]
+    if (known !== undefined) return known
+    const file = this.disk.open(TAIL_FILES[area])
+    const salt = saltOf(file, VERSION)
+    if (salt === undefined) throw new JournalFormatError(`${TAIL_FILES[area]} was not begun`)
+    const opened = { file, salt }
+    this.files[area] = opened
+    return opened
+  }
+
+  close(): void {
+    for (const { file } of this.files.filter((each) => each !== undefined)) file.close()
   }
 }

@@ -1,99 +1,23 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { BlockIndex } from '../../src/content/block-index.ts'
 import { BlockWriter, identified } from '../../src/content/block-writer.ts'
-import { blocksOf, lanes } from '../../src/content/segment.ts'
-import { decodeFrame, encodeFrame, type Frame } from '../../src/journal/frame.ts'
-import { EMPTY_TAIL, type FrameToAppend, type Tail, tailOf } from '../../src/journal/journal.ts'
+import { lanes } from '../../src/content/segment.ts'
+import { encodeFrame, type Frame } from '../../src/journal/frame.ts'
+import { EMPTY_TAIL, tailOf } from '../../src/journal/journal.ts'
 import { LmdbJournal } from '../../src/journal/lmdb.ts'
-import { LogWriter } from '../../src/journal/log-writer.ts'
 import { packRecord } from '../../src/journal/record.ts'
-import { type RecoverOptions, recoverTail } from '../../src/journal/recover-tail.ts'
-import { readTail, SALT, TailLog } from '../../src/journal/tail-log.ts'
-import { MemoryStore } from '../../src/store/memory-store.ts'
+import { recoverTail } from '../../src/journal/recover-tail.ts'
+import { Settler } from '../../src/journal/settler.ts'
+import { entrySize, SALT, type TailEntry } from '../../src/journal/tail-entry.ts'
+import { readTail, TailFile } from '../../src/journal/tail-log.ts'
+import { UnsettledBlocks } from '../../src/journal/unsettled-blocks.ts'
+import { MiB } from '../../src/platform/limits.ts'
 import { MemoryDisk } from '../model/memory-disk.ts'
-import { SeededRandom } from '../seeded-random.ts'
 import { temporaryDirectory } from '../temporary.ts'
 import { aRecord } from './records.ts'
+import { entryOf, frameAfter, Machine } from './tail-machine.ts'
 
-const NAME = 'tail.log'
-
-function frameAfter(tail: Tail, count = 1): Frame {
-  const records = Array.from({ length: count }, (_, i) =>
-    packRecord(aRecord(tail.seq + 1 + i, `name-${tail.seq + 1 + i}`)),
-  )
-  const time = { sec: 1_700_000_000, nsec: tail.seq + count }
-  return encodeFrame(
-    { epoch: 1, firstSeq: tail.seq + 1, count, time, previousHash: tail.hash },
-    records,
-  )
-}
-
-/** A machine: disks that outlive whoever writes them, and a journal that is what LMDB has. */
-class Machine {
-  readonly disk = new MemoryDisk()
-  readonly segments = new MemoryDisk()
-  readonly index = new BlockIndex(new MemoryStore())
-  readonly stored: FrameToAppend[] = []
-  readonly journal: RecoverOptions['journal'] = {
-    isFree: (seq) => seq > this.tail.seq,
-    stored: (from) => this.storedFrom(from),
-    append: async (frame) => void this.stored.push(frame),
-    appendAll: (frames) => void this.stored.push(...frames),
-    tail: async () => this.tail,
-  }
-  tail: Tail = EMPTY_TAIL
-  readonly frames: Frame[] = []
-  readonly blocks: Buffer[] = []
-  readonly random = new SeededRandom(7)
-  writer = this.open()
-
-  open(): LogWriter {
-    return new LogWriter({
-      journal: this.journal,
-      disk: this.disk,
-      salt: Buffer.alloc(SALT, 0x5a),
-      blocks: (onWrite) =>
-        new BlockWriter(this.index, { disk: this.segments, lane: lanes.log, onWrite }),
-    })
-  }
-
-  commit(size = 4096): void {
-    const frame = frameAfter(this.frames.length === 0 ? EMPTY_TAIL : tailOf(this.last))
-    const block = this.random.bytes(size)
-    this.writer.append(frame, [identified(block)])
-    this.frames.push(frame)
-    this.blocks.push(block)
-  }
-
-  get last(): Frame {
-    return this.frames.at(-1) as Frame
-  }
-
-  private async *storedFrom(from: number): AsyncIterable<Frame> {
-    for (const { bytes, firstSeq } of this.stored) if (firstSeq >= from) yield decodeFrame(bytes)
-  }
-
-  /** What LMDB had at some moment is what it has. */
-  storedUpTo(count: number): void {
-    this.stored.length = count
-    this.tail = count === 0 ? EMPTY_TAIL : tailOf(this.frames[count - 1] as Frame)
-  }
-
-  async recover(): Promise<number> {
-    const { journal, disk, segments } = this
-    return recoverTail({ journal, content: readTail(disk), segments })
-  }
-
-  /** Ids of the blocks that are whole in segments. */
-  wholeBlocks(): Set<string> {
-    const ids = new Set<string>()
-    for (const name of this.segments.list()) {
-      for (const { id } of blocksOf(this.segments.open(name), 0, undefined, true)) ids.add(id)
-    }
-    return ids
-  }
-}
+const [NAME, OTHER] = ['tail-a.log', 'tail-b.log']
 
 describe('tail log', () => {
   test('has what LMDB and segments do not have, until they do', async () => {
@@ -101,8 +25,6 @@ describe('tail log', () => {
     for (let i = 0; i < 5; i++) machine.commit()
     assert.equal(machine.stored.length, 0)
     assert.equal(readTail(machine.disk).entries.length, 5)
-    // A power cut: the segment's bytes never reached the disk.
-    for (const name of machine.segments.list()) machine.segments.open(name).truncate(0)
     assert.equal(machine.wholeBlocks().size, 0)
     assert.equal(await machine.recover(), 5)
     assert.deepEqual(
@@ -115,18 +37,21 @@ describe('tail log', () => {
   test('begins anew, and what an earlier round left behind does not come back', async () => {
     const machine = new Machine()
     for (let i = 0; i < 9; i++) machine.commit()
-    machine.writer.drain()
-    machine.storedUpTo(9)
+    machine.settle()
+    for (let i = 0; i < 2; i++) machine.commit()
+    machine.settle()
+    machine.storedUpTo(11)
     for (let i = 0; i < 3; i++) machine.commit()
-    assert.equal(readTail(machine.disk).entries.length, 3)
+    assert.equal(readTail(machine.disk).entries.length, 5, 'of the last round in each file')
+    assert.ok(readTail(machine.disk).strays.length >= 5)
     assert.equal(await machine.recover(), 3)
-    assert.equal(machine.stored.length, 12)
+    assert.equal(machine.stored.length, 14)
   })
 
   test('what is in LMDB already is not taken again', async () => {
     const machine = new Machine()
     for (let i = 0; i < 4; i++) machine.commit()
-    machine.writer.drain()
+    machine.settle()
     machine.storedUpTo(4)
     assert.equal(await machine.recover(), 0)
     assert.equal(machine.stored.length, 4)
@@ -170,23 +95,20 @@ describe('tail log', () => {
       { ...frameAfter(EMPTY_TAIL), firstSeq: 1000, previousHash: Buffer.alloc(32) },
       [packRecord(aRecord(1000, 'forged'))],
     )
-    new TailLog(forger, Buffer.alloc(SALT, 1)).append(1000, other.bytes, [])
+    new TailFile(forger, 0, Buffer.alloc(SALT, 1)).append(entryOf(other, []), 0)
     const forged = Buffer.alloc(600)
     forger.open(NAME).read(forged, 4096)
     const content = Buffer.concat(Array.from({ length: 100 }, () => forged))
-    const commit = (block: Buffer): void => {
-      const frame = frameAfter(machine.frames.length === 0 ? EMPTY_TAIL : tailOf(machine.last))
-      machine.writer.append(frame, [identified(block)])
-      machine.frames.push(frame)
+    for (let i = 0; i < 120; i++) {
+      machine.commitBlock(Buffer.concat([Buffer.from(`${i}`.padEnd(8)), content]))
     }
-    for (let i = 0; i < 60; i++) commit(Buffer.concat([Buffer.from(`${i}`.padEnd(8)), content]))
-    machine.writer.drain()
-    machine.storedUpTo(60)
+    machine.settle()
+    machine.storedUpTo(120)
     // The first of the next round, whose end lies in the middle of what they wrote.
     for (let i = 0; i < 20; i++) {
-      commit(machine.random.bytes(1 + machine.random.below(40)))
+      machine.commitBlock(machine.random.bytes(1 + machine.random.below(40)))
       assert.equal(await machine.recover(), 1)
-      machine.writer.drain()
+      machine.settle()
       machine.storedUpTo(machine.frames.length)
     }
   })
@@ -215,9 +137,10 @@ describe('tail log', () => {
 
   test('a journal that lacks what comes before is refused', async () => {
     const machine = new Machine()
-    for (let i = 0; i < 3; i++) machine.commit()
-    machine.writer.drain()
-    for (let i = 0; i < 3; i++) machine.commit()
+    for (let round = 0; round < 3; round++) {
+      machine.settle()
+      for (let i = 0; i < 3; i++) machine.commit()
+    }
     machine.storedUpTo(1)
     await assert.rejects(machine.recover(), /continues with record 4, the journal ends with 1/)
   })
@@ -235,18 +158,131 @@ describe('tail log', () => {
     assert.throws(() => machine.commit(), { name: 'FencedError' })
   })
 
-  test('is never fuller than it is long, and takes no group that is large', async () => {
+  test('while one file is settled the other takes what comes', async () => {
+    const machine = new Machine()
+    for (let i = 0; i < 5; i++) machine.commit()
+    assert.ok(machine.writer.handOver())
+    for (let i = 0; i < 4; i++) machine.commit()
+    assert.equal(machine.writer.handOver(), false, 'the first is not settled yet')
+    assert.equal(readTail(machine.disk).entries.length, 9)
+    const before = machine.stored.length
+    machine.wait()
+    assert.equal(before, 0)
+    assert.equal(machine.stored.length, 5)
+    assert.ok(machine.writer.handOver())
+    machine.commit()
+    // The second is half settled when the process ends: neither is lost, whichever has come so far.
+    for (const known of [5, 7, 9]) {
+      const { stored } = machine
+      while (stored.length < known) stored.push(machine.frames[stored.length] as Frame)
+      machine.storedUpTo(known)
+      assert.equal(await machine.recover(), 10 - known)
+      stored.length = Math.min(stored.length, known)
+    }
+    for (const block of machine.blocks) assert.ok(machine.wholeBlocks().has(identified(block).id))
+  })
+
+  test('a round that is damaged is not made up for by the next one', async () => {
+    const machine = new Machine()
+    for (let i = 0; i < 3; i++) machine.commit(100)
+    machine.writer.handOver()
+    for (let i = 0; i < 3; i++) machine.commit(100)
+    machine.disk.open(NAME).write([Buffer.from('damage')], 4096 + 60)
+    await assert.rejects(machine.recover(), /continues with record 4, the journal ends with 0/)
+  })
+
+  test('of equal blocks one is stored, also when they come in different rounds', async () => {
+    const machine = new Machine()
+    const unsettled = new UnsettledBlocks()
+    const equal = machine.random.bytes(5000)
+    const commit = (block: Buffer): void => {
+      machine.commitBlock(block)
+      unsettled.add(machine.frames.length, [identified(block)])
+    }
+    for (const block of [equal, machine.random.bytes(100), equal]) commit(block)
+    machine.settle()
+    commit(equal)
+    machine.settle()
+    assert.equal(machine.wholeBlocks().size, 2)
+    const [first, second] = machine.settled.map(({ seq, places, position }) =>
+      unsettled.settle(seq, places, position),
+    )
+    assert.equal(first?.ids.length, 3)
+    assert.deepEqual(
+      first?.written.map(({ id, length }) => [id, length]),
+      [
+        [identified(equal).id, 5000],
+        [identified(machine.blocks[1] as Buffer).id, 100],
+      ],
+    )
+    assert.deepEqual([second?.ids.length, second?.written.length], [1, 0])
+  })
+
+  test('what a full disk did not take is told once when it does', async () => {
+    const machine = new Machine()
+    machine.commit()
+    const { appendAll } = machine.journal
+    let full = true
+    machine.settler = new Settler({
+      journal: {
+        ...machine.journal,
+        appendAll: (frames) => {
+          if (full) throw Object.assign(new Error('full'), { code: 'ENOSPC' })
+          appendAll(frames)
+        },
+      },
+      disk: machine.disk,
+      blocks: new BlockWriter(machine.index, { disk: machine.segments, lane: lanes.log }),
+    })
+    for (let i = 0; i < 3; i++) assert.throws(() => machine.settle(), { code: 'ENOSPC' })
+    machine.commit()
+    full = false
+    machine.settle()
+    assert.equal(machine.stored.length, 2)
+    assert.deepEqual(
+      machine.settled.map(({ places }) => places[2]),
+      [1, 1],
+    )
+    assert.equal(machine.wholeBlocks().size, 2)
+  })
+
+  test('blocks that are restored lie behind all that the lane has had', async () => {
+    const machine = new Machine()
+    machine.commit()
+    machine.settle()
+    const before = machine.segments.list()
+    machine.commit()
+    machine.storedUpTo(1)
+    // The collector has emptied it since, and removed it.
+    for (const name of before) machine.segments.remove(name)
+    assert.equal(await machine.recover(), 1)
+    const [after] = machine.segments.list()
+    assert.ok((after as string) > (before.at(-1) as string))
+  })
+
+  test('is never fuller than it is long, but for what is larger', async () => {
     const machine = new Machine()
     for (let i = 0; i < 300; i++) machine.commit(60_000)
-    assert.ok(machine.stored.length > 200)
-    const before = machine.stored.length
-    machine.commit(1024 * 1024)
-    assert.equal(machine.stored.length, 301)
-    assert.ok(before < 301)
-    assert.equal(readTail(machine.disk).entries.length < 300, true)
-    machine.storedUpTo(301)
-    assert.equal(await machine.recover(), 0)
-    assert.equal(machine.wholeBlocks().size, 301)
+    assert.ok(machine.stored.length > 100)
+    const size = (): number[] => [NAME, OTHER].map((name) => machine.disk.open(name).size())
+    assert.deepEqual(size(), [8 * MiB, 8 * MiB])
+    machine.commit(9 * MiB)
+    assert.ok(Math.max(...size()) > 9 * MiB)
+    assert.equal(readTail(machine.disk).entries.at(-1)?.blocks[0]?.bytes.length, 9 * MiB)
+    const { journal, disk, segments } = machine
+    machine.storedUpTo(machine.stored.length)
+    const restored: TailEntry[] = []
+    const restore = (entries: readonly TailEntry[]) => void restored.push(...entries)
+    const content = readTail(disk)
+    const known = machine.stored.length
+    assert.equal(await recoverTail({ journal, content, restore }), 301 - known)
+    machine.storedUpTo(known)
+    for (let i = 0; i < 3; i++) machine.commit()
+    machine.settle()
+    machine.settle()
+    assert.deepEqual(size(), [8 * MiB, 8 * MiB])
+    assert.equal(machine.stored.length, 304)
+    assert.ok(segments.list().length > 0)
   })
 
   test('LMDB takes many frames at a time, over the edge of a segment too', async () => {
@@ -271,15 +307,7 @@ describe('tail log', () => {
 })
 
 function fileEnd({ disk, frames }: Machine): number {
-  // The header, one row for each write, and what they are about.
   return readTail(disk)
     .entries.slice(0, frames.length)
-    .reduce(
-      (sum, { frame, writes }) =>
-        sum +
-        44 +
-        frame.length +
-        writes.reduce((all, { buffers }) => all + 12 + (buffers[0] as Buffer).length, 0),
-      4096,
-    )
+    .reduce((sum, { frame, blocks }) => sum + entrySize(frame, blocks), 4096)
 }

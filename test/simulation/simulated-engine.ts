@@ -3,7 +3,7 @@
  * functions that are called a little later. A process that ends leaves it hanging in the air.
  */
 import { Collector } from '../../src/commands/collector.ts'
-import type { FrameLog, NewBlock } from '../../src/commands/committer.ts'
+import type { FrameLog } from '../../src/commands/committer.ts'
 import { FileContent } from '../../src/commands/content/file-content.ts'
 import { Sealer } from '../../src/commands/content/sealer.ts'
 import { forgetPast } from '../../src/commands/forget-past.ts'
@@ -12,7 +12,7 @@ import { SealingClock } from '../../src/commands/sealing-clock.ts'
 import { Stream } from '../../src/commands/stream.ts'
 import { BlockIndex } from '../../src/content/block-index.ts'
 import { BlockStore } from '../../src/content/block-store.ts'
-import { BlockWriter, identified, type Stored } from '../../src/content/block-writer.ts'
+import { BlockWriter, identified } from '../../src/content/block-writer.ts'
 import { Bloom } from '../../src/content/bloom.ts'
 import { Compactor } from '../../src/content/compactor.ts'
 import { type DamageError, MissingError } from '../../src/content/damage.ts'
@@ -20,11 +20,14 @@ import { IndexQueue } from '../../src/content/index-queue.ts'
 import { Mender } from '../../src/content/mender.ts'
 import { lanes } from '../../src/content/segment.ts'
 import { Staging } from '../../src/content/staging.ts'
-import type { Frame } from '../../src/journal/frame.ts'
+import { type Frame, lastSeq } from '../../src/journal/frame.ts'
 import { claim, type Tail } from '../../src/journal/journal.ts'
-import { LogWriter } from '../../src/journal/log-writer.ts'
-import { recoverTail } from '../../src/journal/recover-tail.ts'
-import { readTail, SALT } from '../../src/journal/tail-log.ts'
+import { recoverTail, restoreBlocks } from '../../src/journal/recover-tail.ts'
+import { type Settled, Settler } from '../../src/journal/settler.ts'
+import { entrySize, putEntry, SALT, type TailBlock } from '../../src/journal/tail-entry.ts'
+import { readTail } from '../../src/journal/tail-log.ts'
+import { TailWriter } from '../../src/journal/tail-writer.ts'
+import { UnsettledBlocks } from '../../src/journal/unsettled-blocks.ts'
 import { KiB, MiB } from '../../src/platform/limits.ts'
 import { silentLog } from '../../src/platform/log.ts'
 import { Follower } from '../../src/projections/follower.ts'
@@ -35,6 +38,7 @@ import { World } from '../../src/projections/world.ts'
 import type { Machine } from './machine.ts'
 import { DeadError } from './power.ts'
 import type { SimulatedJournal } from './simulated-journal.ts'
+import { SimulatedSettling } from './simulated-settling.ts'
 import { SimulatedThread } from './simulated-thread.ts'
 
 /** Small: rows have to leave memory and come back from the store. */
@@ -44,7 +48,7 @@ const ROWS_MEMORY = 96 * KiB
 const CONTENT_MEMORY = 256 * KiB
 const STAGING_BUDGET = 4 * MiB
 /** As in src/journal/log-worker.ts. */
-const DRAIN_MILLIS = 50
+const HAND_OVER_MILLIS = 50
 
 export class SimulatedEngine {
   readonly world: World
@@ -63,8 +67,12 @@ export class SimulatedEngine {
   private readonly logThread: SimulatedThread
   private readonly contentThread: SimulatedThread
   private readonly followerThread: SimulatedThread
-  private readonly writer: LogWriter
-  private draining: NodeJS.Timeout | undefined
+  private readonly settleThread: SimulatedThread
+  private readonly settler: Settler
+  private readonly settling: SimulatedSettling
+  private readonly writer: TailWriter
+  private readonly unsettled = new UnsettledBlocks()
+  private due: NodeJS.Timeout | undefined
   private readonly ofSeals: BlockWriter
   private readonly queue: IndexQueue
   private readonly compactor: Compactor
@@ -90,14 +98,25 @@ export class SimulatedEngine {
     this.contentThread = new SimulatedThread(random, 6)
     this.followerThread = new SimulatedThread(random, 20)
     const { segments: disk } = machine
-    this.writer = new LogWriter({
+    this.settleThread = new SimulatedThread(random, 10)
+    this.settler = new Settler({
       journal: parts.journal,
       disk: machine.tail,
-      salt: random.bytes(SALT),
-      blocks: (onWrite) => {
-        const options = { disk, lane: lanes.log, segmentBytes: machine.segmentBytes, onWrite }
-        return new BlockWriter(new BlockIndex(machine.index.open()), options)
-      },
+      blocks: new BlockWriter(new BlockIndex(machine.index.open()), {
+        ...{ disk, lane: lanes.log, segmentBytes: machine.segmentBytes },
+      }),
+    })
+    this.settling = new SimulatedSettling({
+      settler: this.settler,
+      thread: this.settleThread,
+      onSettled: (settled) => void this.settleThread.emit(() => this.landed(settled)),
+      onFailure: this.crashed,
+    })
+    this.writer = new TailWriter({
+      disk: machine.tail,
+      settling: this.settling,
+      newSalt: () => random.bytes(SALT),
+      isFree: (seq) => parts.journal.isFree(seq),
     })
     const index = new BlockIndex(machine.index.open())
     this.blocks = new BlockStore({
@@ -166,7 +185,10 @@ export class SimulatedEngine {
     // As whoever opens a real one does.
     for (const each of [disk, machine.tail]) each.syncNames()
     const journal = machine.journal.open()
-    await recoverTail({ journal, content: readTail(machine.tail), segments: disk })
+    await recoverTail({
+      ...{ journal, content: readTail(machine.tail) },
+      restore: (entries) => restoreBlocks(disk, entries),
+    })
     await pause()
     compactor.begin()
     index.recover(disk)
@@ -203,43 +225,49 @@ export class SimulatedEngine {
   private frameLog(): FrameLog {
     return {
       append: async (frame, fresh) => {
-        const stored = await this.logThread.call(() => this.append(frame, fresh))
-        if (stored !== undefined) this.landed(stored)
-        for (const { id } of fresh) this.blocks.unpin(id)
+        this.unsettled.add(lastSeq(frame), fresh)
+        await this.logThread.call(() => this.append(frame, fresh))
       },
     }
   }
 
   /** What src/journal/log-worker.ts does. */
-  private async append(frame: Frame, fresh: readonly NewBlock[]): Promise<Stored | undefined> {
-    // Other threads are given copies.
-    const copies = fresh.map(({ id, bytes }) => ({ id, bytes: Buffer.from(bytes) }))
-    const stored = this.writer.append(frame, copies)
-    this.draining ??= setTimeout(() => this.drainLog(), DRAIN_MILLIS)
-    return stored
+  private append({ bytes }: Frame, fresh: readonly TailBlock[]): void {
+    const entry = Buffer.alloc(entrySize(bytes, fresh))
+    putEntry(entry, bytes, fresh)
+    this.writer.append(entry)
+    this.due ??= setTimeout(() => this.handOver(), HAND_OVER_MILLIS)
   }
 
-  private drainLog(): void {
-    clearTimeout(this.draining)
-    this.draining = undefined
+  private handOver(): void {
+    this.due = undefined
+    // Asked again when the other file is settled.
+    if (!this.writer.handOver()) this.due = setTimeout(() => this.handOver(), 1)
+  }
+
+  /** Resolves when the journal can be read up to what is durable now. */
+  private async settled(): Promise<void> {
     try {
-      this.writer.drain()
+      await this.logThread.call(() => {
+        this.settling.wait()
+        this.writer.handOver()
+        this.settling.wait()
+      })
     } catch (error) {
       // What is half in the journal fences the next append.
       this.crashed(error as Error)
       throw error
     }
+    // What it has told of is heard.
+    await this.settleThread.call(() => undefined)
+  }
+
+  private landed({ seq, places, position }: Settled): void {
+    const { ids, written } = this.unsettled.settle(seq, places, position)
+    this.blocks.landed(written)
+    for (const id of ids) this.blocks.unpin(id)
     void this.followerThread.call(() => this.journal.poke())
-  }
-
-  /** Resolves when the journal can be read up to what is durable now. */
-  private settled(): Promise<void> {
-    return this.logThread.call(() => this.drainLog())
-  }
-
-  private landed(stored: Stored): void {
-    this.blocks.landed(stored.written)
-    const { written, position } = stored
+    if (position === undefined) return
     void this.contentThread.call(() => this.queue.note(written, position)).catch(this.crashed)
   }
 
@@ -277,8 +305,8 @@ export class SimulatedEngine {
   }
 
   private newCollector(): Collector {
-    const { stream, sealer, blocks, contentThread, logThread, followerThread } = this
-    const { compactor, ofSeals, writer, follower } = this
+    const { stream, sealer, blocks, contentThread, settleThread, followerThread } = this
+    const { compactor, ofSeals, follower } = this
     const store = follower.world.store
     return new Collector({
       stream,
@@ -296,10 +324,7 @@ export class SimulatedEngine {
       },
       logThread: {
         condemn: (segments) =>
-          logThread.call(() => {
-            this.drainLog()
-            writer.blocks.condemn(new Set(segments))
-          }),
+          settleThread.call(() => this.settler.blocks.condemn(new Set(segments))),
       },
       follower: {
         flush: async () => {
@@ -346,7 +371,9 @@ export class SimulatedEngine {
     this.stream.stop()
     this.following.abort()
     await this.followerThread.call(() => this.follower.catchUp())
+    clearTimeout(this.due)
     await this.logThread.call(() => this.writer.close())
+    await this.settleThread.call(() => this.settler.close())
     await this.contentThread.call(() => {
       this.queue.stop()
       this.queue.flush()

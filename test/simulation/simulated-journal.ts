@@ -11,7 +11,7 @@ import {
   type Tail,
   tailOf,
 } from '../../src/journal/journal.ts'
-import type { FramedJournal } from '../../src/journal/log-writer.ts'
+import type { FramedJournal } from '../../src/journal/recover-tail.ts'
 import { Waiters } from '../../src/journal/waiters.ts'
 import { DeadError, type Power } from './power.ts'
 

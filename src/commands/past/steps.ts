@@ -83,7 +83,7 @@ function isStored({ world, blocks }: Engine, command: Command): boolean {
   const source = past.inode(ino)
   if (source?.kind !== fileKind.regular || source.size === 0) return true
   const extents = past.extents(source, 0, source.size)
-  return extents.every(({ block }) => block === '' || blocks.locate(block) !== undefined)
+  return extents.every(({ block }) => block === '' || blocks.has(block))
 }
 
 /** The file whose staged bytes a command makes void. */
