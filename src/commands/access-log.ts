@@ -10,8 +10,11 @@ import { commandCodes, operations } from '../journal/command-names.ts'
 import type { JournalRecord } from '../journal/record.ts'
 import type { Clock, Instant } from '../platform/clock.ts'
 
-/** How long an access may wait for others. */
-const GATHER_MILLIS = 100
+/**
+ * How long an access may wait for others: what a crash loses of them, and with what is asked for
+ * again and again the less work the longer.
+ */
+const GATHER_MILLIS = 200
 /** And in nanoseconds, whatever holds timers up: less than 2^31. */
 const GATHER_MAX = 1_000_000_000
 

@@ -13,8 +13,10 @@ import {
 } from './access-batch.ts'
 
 /** So many, or so many words of them, may lie there before those that are equal become one. */
-const TAIL_MAX = 1024
+const TAIL_MAX = 256
 const TAIL_WORDS_MAX = 16 * 1024
+/** When hardly any of a full batch were equal, so many batches are not searched for them. */
+const UNSEARCHED = 7
 /** Looked at for each of them, so that no choice of names makes it take long. */
 const PROBES = 16
 /** Powers of two. */
@@ -64,6 +66,8 @@ export class AccessBatchWriter {
   private readonly slots = new Int32Array(SLOTS).fill(-1)
   private readonly nameSlots = new Int32Array(NAME_SLOTS).fill(-1)
   private base = 0
+  /** Batches, this one among them, that are not searched for what is equal. */
+  private unsearched = 0
   /** By number; and numbers by a hash. One that is missed there gets another number. */
   private readonly contexts = new Float64Array(ACCESSES_MAX * CONTEXT_FIELDS)
   private readonly contextSlots = new Int32Array(CONTEXT_SLOTS).fill(-1)
@@ -75,6 +79,8 @@ export class AccessBatchWriter {
 
   /** Begins a batch. */
   clear(): void {
+    if (this.unsearched > 0) this.unsearched -= 1
+    else if (this.full && this.count - this.entries < this.count >>> 3) this.unsearched = UNSEARCHED
     this.base += ROWS_WORDS
     if (this.base > 0x7fff_ffff - ROWS_WORDS) {
       this.slots.fill(-1)
@@ -171,19 +177,16 @@ export class AccessBatchWriter {
 
   /** Of what came since, those that are equal to one that is there are counted with it. */
   private fold(): void {
-    const { words, slots, base } = this
+    const { words } = this
     let to = this.folded
     for (let from = to; from < this.at; ) {
       const end = from + NAME + (((words[from + NAME_LENGTH] as number) + 3) >>> 2)
-      const hash = hashOf(words, from + CONTEXT, from + NAME_LENGTH + 1, from + NAME, end)
-      words[from + HASH] = hash
-      const slot = this.slotOf(hash, from)
-      if (slot >= 0) {
-        slots[slot] = base + to
+      if (this.unsearched > 0 || this.isNew(from, end, to)) {
         this.entries += 1
         this.weight += PACKED_BYTES + (words[from + NAME_LENGTH] as number)
+        if (from === to) to = end
         // They are short: a call into the runtime takes longer.
-        while (from < end) words[to++] = words[from++] as number
+        else while (from < end) words[to++] = words[from++] as number
       }
       from = end
     }
@@ -194,20 +197,27 @@ export class AccessBatchWriter {
     this.room = Math.min(left, TAIL_MAX)
   }
 
-  /** Counts a row with one that is equal, or returns the slot that it belongs in. */
-  private slotOf(hash: number, row: number): number {
+  /** Counts a row with one that is equal. True: there is none, and it will be at `to`. */
+  private isNew(row: number, end: number, to: number): boolean {
     const { words, slots, base } = this
+    const hash = hashOf(words, row + CONTEXT, row + NAME_LENGTH + 1, row + NAME, end)
+    words[row + HASH] = hash
+    let slot = hash & (SLOTS - 1)
     for (let i = 0; i < PROBES; i++) {
-      const slot = (hash + i) & (SLOTS - 1)
-      const known = (slots[slot] as number) - base
-      if (known < 0) return slot
+      const probed = (hash + i) & (SLOTS - 1)
+      const known = (slots[probed] as number) - base
+      if (known < 0) {
+        slot = probed
+        break
+      }
       if (words[known] === hash && this.isSame(known, row)) {
         words[known + LAST] = words[row + LAST] as number
         words[known + TIMES] = (words[known + TIMES] as number) + 1
-        return -1
+        return false
       }
     }
-    return hash & (SLOTS - 1)
+    slots[slot] = base + to
+    return true
   }
 
   private isSame(a: number, b: number): boolean {

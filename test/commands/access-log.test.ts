@@ -115,7 +115,7 @@ describe('accesses', () => {
   test('become one a moment later', (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] })
     note(1)
-    t.mock.timers.tick(99)
+    t.mock.timers.tick(199)
     assert.equal(appended.length, 0)
     note(2)
     t.mock.timers.tick(1)
@@ -129,10 +129,10 @@ describe('accesses', () => {
     overwhelmed = true
     for (let i = 0; i < 2 * ACCESSES_MAX; i++) note(i)
     for (let i = 0; i < 5; i++) note(1)
-    t.mock.timers.tick(100)
+    t.mock.timers.tick(200)
     assert.deepEqual([appended.length, log.dropped], [0, 2 * ACCESSES_MAX + 5])
     overwhelmed = false
-    t.mock.timers.tick(100)
+    t.mock.timers.tick(200)
     assert.deepEqual(batchOf(appended[0]), {
       accesses: [],
       dropped: 2 * ACCESSES_MAX + 5,

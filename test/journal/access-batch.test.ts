@@ -165,6 +165,23 @@ describe('a batch of accesses', () => {
     }
   })
 
+  test('is not searched for equal ones for a while when one had none, and tells of all', () => {
+    const writer = new AccessBatchWriter()
+    for (let i = 0; !writer.full; i++) put(writer, { ...FIRST, ino: i })
+    writer.clear()
+    const told = Array.from({ length: 10 }, () => {
+      for (let i = 0; i < 2000; i++) put(writer, { ...FIRST, ino: i % 100 })
+      const { accesses } = unpackAccesses(writer.taken(0), FIRST)
+      writer.clear()
+      assert.equal(
+        accesses.reduce((sum, { repeated }) => sum + (repeated?.times ?? 1), 0),
+        2000,
+      )
+      return accesses.length
+    })
+    assert.deepEqual(told, [...Array(7).fill(2000), 100, 100, 100])
+  })
+
   test('that is damaged is refused', () => {
     const writer = new AccessBatchWriter()
     put(writer, FIRST)
