@@ -13,6 +13,7 @@ import {
 import { onBehalfOf } from '../commands/administrator.ts'
 import { KiB } from '../platform/limits.ts'
 import type { Log } from '../platform/log.ts'
+import { AtOnce } from './at-once.ts'
 import { AuditDesk } from './audit/desk.ts'
 import { Feed } from './feed/feed.ts'
 import { Health } from './health.ts'
@@ -44,6 +45,8 @@ const HEADERS_MAX = 16 * KiB
 /** A share's name of 1024 characters, each as three bytes of %XX. */
 const PARAMETER_MAX = 1024 * 9
 const CONNECTIONS_MAX = 256
+/** Differences and undos at a time. Each may remember half a million objects: some 100 MB. */
+const COMPARISONS_MAX = 4
 /** For a whole request to arrive, and for a connection on which nothing moves, answers included. */
 const REQUEST_MILLIS = 15_000
 const SILENT_MILLIS = 75_000
@@ -94,7 +97,10 @@ export class ControlApi {
     }
     digestRoute(app, running)
     collectionRoute(app, running)
-    for (const routes of [momentRoutes, pastRoutes, undoRoute]) routes(app, running)
+    momentRoutes(app, running)
+    const comparing = new AtOnce(COMPARISONS_MAX, 'comparisons of moments')
+    pastRoutes(app, running, comparing)
+    undoRoute(app, running, comparing)
     const feed = new Feed(running, log)
     feedRoute(app, feed)
     metrics.following(() => feed.consumers)

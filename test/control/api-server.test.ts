@@ -215,3 +215,35 @@ describe('who reads a long answer', () => {
     await other.drain(1000)
   })
 })
+
+describe('comparisons of moments', () => {
+  const ask = (signal: AbortSignal) =>
+    fetch(`${base}/v1/diff?share=/export&from=@5`, {
+      headers: { authorization: `Bearer ${TOKEN}` },
+      signal,
+    })
+
+  test('are refused beyond a number, until others are over', async () => {
+    // None of them ends: what they wait for does not become durable.
+    running.current = { engine: held(engine).engine, lost: new AbortController().signal }
+    const leave = new AbortController()
+    const refused: string[] = []
+    const four = Promise.withResolvers<void>()
+    const all = Array.from({ length: 8 }, async () => {
+      const answer = await ask(leave.signal)
+      if (refused.push(`${answer.status} ${await answer.text()}`) === 4) four.resolve()
+    })
+    const over = Promise.allSettled(all)
+    await four.promise
+    leave.abort()
+    assert.equal((await over).filter(({ status }) => status === 'rejected').length, 4)
+    for (const text of refused) assert.match(text, /^503 .*4 comparisons .* Try again later/)
+    running.current = { engine, lost: new AbortController().signal }
+    for (let status = 503; status === 503; ) {
+      const answer = await ask(AbortSignal.timeout(60_000))
+      await answer.text()
+      status = answer.status
+      assert.ok(status === 503 || status < 500)
+    }
+  })
+})

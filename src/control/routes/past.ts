@@ -8,6 +8,7 @@ import { type Restored, restore } from '../../commands/past/restore.ts'
 import { walk } from '../../commands/past/share-path.ts'
 import type { Refusal } from '../../journal/refusal.ts'
 import { servingNow, whenDurable } from '../admin.ts'
+import type { AtOnce } from '../at-once.ts'
 import { answerLines, lineResponses } from '../line-answers.ts'
 import { momentNamed, momentText, pathText, placeNamed, shareNamed } from '../moment-of.ts'
 import { Problem } from '../problem.ts'
@@ -65,9 +66,10 @@ const restored = object({
   failures: listOf(object({ path: text, why: text })),
 })
 
-export function pastRoutes(app: FastifyInstance, running: Running): void {
+/** `comparing`: for what remembers all that was touched between two moments. */
+export function pastRoutes(app: FastifyInstance, running: Running, comparing: AtOnce): void {
   historyRoute(app, running)
-  diffRoute(app, running)
+  diffRoute(app, running, comparing)
   restoreRoute(app, running)
 }
 
@@ -130,7 +132,7 @@ async function* explained(
   }
 }
 
-function diffRoute(app: FastifyInstance, running: Running): void {
+function diffRoute(app: FastifyInstance, running: Running, comparing: AtOnce): void {
   interface Query {
     readonly share: string
     readonly from: string
@@ -149,6 +151,7 @@ function diffRoute(app: FastifyInstance, running: Running): void {
     },
     async (request, reply) => {
       const serving = servingNow(running)
+      comparing.admit(reply)
       const share = shareNamed(serving.engine, request.query.share)
       const from = await momentNamed(serving, share, request.query.from)
       const to = await momentNamed(serving, share, request.query.to ?? 'now')

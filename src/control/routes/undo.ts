@@ -5,6 +5,7 @@ import type { Pause } from '../../commands/past/pause.ts'
 import { type TakenStep, undo } from '../../commands/past/undo.ts'
 import { type UndoFilter, type UndoStep, undoPlan } from '../../commands/past/undo-plan.ts'
 import { servingNow } from '../admin.ts'
+import type { AtOnce } from '../at-once.ts'
 import { answerLines, lineResponses } from '../line-answers.ts'
 import { momentNamed, momentText, shareNamed } from '../moment-of.ts'
 import { Problem } from '../problem.ts'
@@ -33,7 +34,8 @@ const undoneStep = object(
   ['from', 'conflict'],
 )
 
-export function undoRoute(app: FastifyInstance, running: Running): void {
+/** `comparing`: for what remembers all that was touched since a moment. */
+export function undoRoute(app: FastifyInstance, running: Running, comparing: AtOnce): void {
   app.post<{ Body: Body }>(
     '/v1/undo',
     {
@@ -60,6 +62,7 @@ export function undoRoute(app: FastifyInstance, running: Running): void {
     },
     async (request, reply) => {
       const serving = servingNow(running)
+      comparing.admit(reply)
       const { engine } = serving
       const { body } = request
       const share = shareNamed(engine, body.share)
