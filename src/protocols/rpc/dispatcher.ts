@@ -118,12 +118,14 @@ export class Dispatcher {
 
   private serve(offer: Offer, call: Call, w: ReplyWriter): Served | undefined {
     acceptHeader(w, call.xid, accept_stat.SUCCESS)
+    const results = w.pos
     try {
       const outcome = offer.procedure.serve(this.reader, call, w)
       return { xid: call.xid, offer, outcome }
     } catch (error) {
+      // Once results are being written it is they that break the rules: our own fault.
+      const garbage = error instanceof WireError && w.pos === results
       w.restart()
-      const garbage = error instanceof WireError
       if (!garbage) this.onFault(error, offer.title)
       return acceptHeader(w, call.xid, garbage ? accept_stat.GARBAGE_ARGS : accept_stat.SYSTEM_ERR)
     }
