@@ -151,11 +151,29 @@ describe('credentials', () => {
   })
 
   test('AUTH_TOOWEAK for flavors that are not known', async () => {
-    const { AUTH_SHORT, RPCSEC_GSS } = auth_flavor
-    for (const flavor of [AUTH_SHORT, 3, RPCSEC_GSS, 390_003, 0xffffffff]) {
+    for (const flavor of [3, auth_flavor.RPCSEC_GSS, 390_003, 0xffffffff]) {
       const cred = { flavor, body: Buffer.alloc(8) }
       assert.equal(said(await answerTo(rpc, { cred })), 'AUTH_TOOWEAK', `flavor ${flavor}`)
     }
+  })
+
+  test('AUTH_REJECTEDCRED for a short hand: none was given out', async () => {
+    const cred = { flavor: auth_flavor.AUTH_SHORT, body: Buffer.alloc(8) }
+    assert.equal(said(await answerTo(rpc, { cred })), 'AUTH_REJECTEDCRED')
+  })
+
+  test('the longest machine name and all groups: they count', async () => {
+    const { dir } = await share.workplace()
+    const asRoot = await share.session()
+    await asRoot.set(dir, { mode: 0o070, gid: 4016 })
+    const machinename = 'm'.repeat(255)
+    const gids = Array.from({ length: 16 }, (_, n) => 4001 + n)
+    const user = { uid: 9, gid: 9, gids, machinename }
+    const session = (await share.session(user)).as(user)
+    const file = await session.create(dir, 'file')
+    assert.equal((await session.attributes(file)).uid, 9)
+    const others = session.as({ ...user, gids: gids.slice(0, 15) })
+    assert.equal((await others.nfs.lookup({ what: { dir, name: 'file' } })).status, 13)
   })
 
   test('a refusal does not stick: good credentials are good again', async () => {
