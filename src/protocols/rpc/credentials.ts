@@ -44,7 +44,7 @@ export class Credentials {
       this.named = 0
       return undefined
     }
-    // RFC 5531 section 8.2: of a short hand that is not known (any more), so that the long one comes.
+    // RFC 5531 section 8.2: a short hand that is not known, so that the long one comes.
     if (flavor === auth_flavor.AUTH_SHORT) throw new CredentialError(auth_stat.AUTH_REJECTEDCRED)
     if (flavor !== auth_flavor.AUTH_SYS) throw new CredentialError(auth_stat.AUTH_TOOWEAK)
     try {
