@@ -101,7 +101,7 @@ test('seals under way, then what is decided, then the store: each is waited for'
   assert.ok(surviving?.has(blockOf('named by a seal that was under way')))
 })
 
-test('what is named while the store is looked through survives, what was before does not', async () => {
+test('what is named meanwhile survives, what was named before does not by itself', async () => {
   rows.push('gone')
   const one = collector()
   one.referred([extentOf('before')])
