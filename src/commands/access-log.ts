@@ -62,8 +62,12 @@ export class AccessLog {
     const { writer } = this
     if (!this.timed) this.takeTime()
     writer.add(op, client, who, share, refusal, ino, name)
-    if (writer.full) this.flush()
-    else if (this.timer === undefined) this.flushLater()
+    if (writer.full) {
+      this.flush()
+      // What comes next has as long to gather as any.
+      clearTimeout(this.timer)
+      this.flushLater()
+    } else if (this.timer === undefined) this.flushLater()
   }
 
   /** Asking costs a tenth of a look-up: calls that came in one piece have the same time. */

@@ -124,6 +124,19 @@ describe('accesses', () => {
     assert.equal(appended.length, 1)
   })
 
+  test('have as long to gather behind those that were many', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    note(1)
+    t.mock.timers.tick(150)
+    for (let i = 2; i <= ACCESSES_MAX; i++) note(i)
+    note(1)
+    assert.equal(appended.length, 1)
+    t.mock.timers.tick(199)
+    assert.equal(appended.length, 1)
+    t.mock.timers.tick(1)
+    assert.equal(appended.length, 2)
+  })
+
   test('that cannot be taken are counted, and told of as soon as they can', (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] })
     overwhelmed = true
