@@ -6,7 +6,6 @@ import { inodeOf, putInode } from './fold-tree.ts'
 import type { Inode } from './inode.ts'
 import { nodeId } from './node-id.ts'
 import type { World } from './world.ts'
-import { WorldError } from './world-error.ts'
 
 function attributes(
   world: World,
@@ -98,7 +97,8 @@ function cut(world: World, event: EventOf<'ContentCut'>, record: JournalRecord):
 function swept(world: World, event: EventOf<'ContentSwept'>, { share, seq }: JournalRecord): void {
   const id = nodeId(share, event.content)
   const remains = world.cutOff.get(id)
-  if (remains === undefined) throw new WorldError(`record ${seq}: nothing was cut off ${id}`)
+  // Of a deleted share everything may be gone from the store that the record goes into.
+  if (remains === undefined) return
   world.extents.sweep(id, remains.from, event.to, seq)
   world.cutOff.grownOver(id, event.to, seq)
 }

@@ -198,6 +198,23 @@ describe('of a file of many extents', () => {
   })
 })
 
+test('of a deleted share nothing is swept: it all goes when its retention ends', async () => {
+  const ino = await scatteredFile(engine, 'file', 4 * MANY)
+  await truncate(ino, 2 * MANY * GRANULE)
+  await accept(engine, { type: 'DeleteShare', name: '/export' })
+  const { decided } = engine.stream
+  await delay(100)
+  assert.equal(engine.stream.decided, decided)
+  const content = engine.world.live(SHARE).inode(ino)?.content ?? 0
+  const sweep = { type: 'SweepContent', share: SHARE, ino, content } as const
+  assert.deepEqual((await accept(engine, sweep)).events, [])
+  await engine.stream.whenDurable(engine.stream.decided)
+  await engine.follower.flush()
+  await engine.close()
+  assert.deepEqual((await check(path)).found, [])
+  engine = await openEngine(path)
+})
+
 test('a server that is killed in the midst of a sweep goes on with it', async () => {
   await scatteredFile(engine, 'file', 8 * MANY)
   await engine.drain()

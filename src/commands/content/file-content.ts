@@ -27,7 +27,7 @@ export interface FileContentOptions {
   readonly blocks: BlockStore
   readonly sealer: Sealer
   /** Left out: truncation does at once whatever it has to. */
-  readonly sweeper?: Pick<Sweeper, 'before'>
+  readonly sweeper?: Pick<Sweeper, 'before' | 'beforeGrowth'>
 }
 
 export interface Written {
@@ -163,7 +163,7 @@ export class FileContent {
     if (length > INLINE_MAX || offset % GRANULE !== 0) return false
     if (!sealer.isIdle(nodeId(share, ino))) return false
     const end = offset + length
-    if (offset > inode.size && this.options.sweeper?.before(share, ino, offset) !== undefined) {
+    if (this.options.sweeper?.beforeGrowth(share, ino, offset) !== undefined) {
       return false
     }
     if (Math.floor(offset / BLOCK_MAX) !== Math.floor((end - 1) / BLOCK_MAX)) return false

@@ -34,7 +34,7 @@ export interface SealerOptions {
   readonly blocks: BlockStore
   readonly bulk: BulkStore
   /** Left out: a file grows over what was cut off it before, whatever that takes. */
-  readonly sweeper?: Pick<Sweeper, 'before'>
+  readonly sweeper?: Pick<Sweeper, 'beforeGrowth'>
   /** Staged bytes were sealed: there is room for more. */
   readonly onSealed: () => void
 }
@@ -192,9 +192,8 @@ export class Sealer {
   /** Resolves when little of what was cut off a file is left where it would grow over it. */
   private async mayGrow(share: number, ino: number, to: number): Promise<void> {
     const { sweeper } = this.options
-    const size = this.options.stream.world.live(share).inode(ino)?.size ?? 0
-    while (to > size) {
-      const swept = sweeper?.before(share, ino, to)
+    for (;;) {
+      const swept = sweeper?.beforeGrowth(share, ino, to)
       if (swept === undefined) return
       await swept
     }

@@ -10,6 +10,7 @@ export interface SweepContent {
 }
 
 export const sweepContent: Decide<SweepContent> = (world, { share, ino, content }) => {
-  const to = world.sweepEnd(share, content, CUT_MAX)
+  const deleted = world.control.shares.get(share)?.deleted !== 0
+  const to = deleted ? undefined : world.sweepEnd(share, content, CUT_MAX)
   return accepted(to === undefined ? [] : [{ type: 'ContentSwept', ino, content, to }], ino)
 }

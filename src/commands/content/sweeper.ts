@@ -31,7 +31,7 @@ export class Sweeper {
   /** Something was cut off, perhaps. */
   begin(millis = PAUSE_MILLIS): void {
     if (this.stopped || this.timer !== undefined) return
-    if (this.stream.world.cutOff.all().size === 0) return
+    if (this.next() === undefined) return
     this.timer = globalThis
       .setTimeout(() => {
         this.timer = undefined
@@ -48,24 +48,32 @@ export class Sweeper {
     this.progress = Promise.withResolvers()
     resolve()
     if (world.dirtyCount() > DIRTY_MAX) return WAIT_MILLIS
-    for (const id of world.cutOff.all()) {
-      const ino = world.cutOff.get(id)?.ino ?? 0
-      const command = { type: 'SweepContent', share: shareOf(id), ino, content: inoOf(id) } as const
-      const decision = stream.submit(command, NO_ORIGIN)
-      const done = typeof decision !== 'string' && decision.outcome.kind === 'accepted'
-      return done ? PAUSE_MILLIS : WAIT_MILLIS
+    const id = this.next()
+    if (id === undefined) return PAUSE_MILLIS
+    const ino = world.cutOff.get(id)?.ino ?? 0
+    const command = { type: 'SweepContent', share: shareOf(id), ino, content: inoOf(id) } as const
+    const decision = stream.submit(command, NO_ORIGIN)
+    const done = typeof decision !== 'string' && decision.outcome.kind === 'accepted'
+    return done ? PAUSE_MILLIS : WAIT_MILLIS
+  }
+
+  /** Of a share that was deleted everything goes when its retention ends. */
+  private next(): number | undefined {
+    const { control, cutOff } = this.stream.world
+    for (const id of cutOff.all()) {
+      if (control.shares.get(shareOf(id))?.deleted === 0) return id
     }
-    return PAUSE_MILLIS
+    return undefined
   }
 
   /**
-   * What must end before a file can be given a size, or bytes from there on, in no time: a count of
-   * what goes, or a sweep of what it would grow over. Ask again then. undefined: it can be now.
+   * What must end before a file can be given a size in no time: a count of what goes, or a sweep of
+   * what it would grow over. Ask again then. undefined: it can be now.
    */
   before(share: number, ino: number, size: number): Promise<void> | undefined {
-    const file = this.stream.world.live(share).inode(ino)
-    if (file?.kind !== fileKind.regular || file.contentShare !== 0 || this.stopped) return undefined
-    if (size > file.size) return this.beforeGrowth(share, file, size)
+    const file = this.fileOf(share, ino)
+    if (file === undefined) return undefined
+    if (size > file.size) return this.beforeGrowth(share, ino, size)
     if (this.counting !== undefined) return this.counting
     if (!mustCount(this.stream.world, share, file, size) || this.count(share, file, size)) {
       return undefined
@@ -76,11 +84,21 @@ export class Sweeper {
     return this.counting
   }
 
-  private beforeGrowth(share: number, file: Inode, size: number): Promise<void> | undefined {
+  /** The same before it is written to from an offset on: nothing if that is not behind its end. */
+  beforeGrowth(share: number, ino: number, offset: number): Promise<void> | undefined {
+    const file = this.fileOf(share, ino)
+    if (file === undefined || offset <= file.size) return undefined
     const { world } = this.stream
     if (world.cutOff.get(nodeId(share, file.content)) === undefined) return undefined
-    if (world.fewExtents(share, file, file.size, size, CUT_MAX) !== undefined) return undefined
+    if (world.fewExtents(share, file, file.size, offset, CUT_MAX) !== undefined) return undefined
     return this.progress.promise
+  }
+
+  /** One on an extent map of its own. */
+  private fileOf(share: number, ino: number): Inode | undefined {
+    if (this.stopped) return undefined
+    const file = this.stream.world.live(share).inode(ino)
+    return file?.kind === fileKind.regular && file.contentShare === 0 ? file : undefined
   }
 
   private count(share: number, file: Inode, size: number): boolean {
