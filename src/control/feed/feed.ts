@@ -123,7 +123,8 @@ export class Feed {
     const feed = new FeedProcess(settings, this.log, () => {
       told.unsubscribe()
       lost.removeEventListener('abort', end)
-      if (!lost.aborted) follower.hurry(false)
+      // The next one may have begun already, and be in a hurry.
+      if (!lost.aborted && this.current?.process === feed) follower.hurry(false)
     })
     const end = () => this.leave(feed)
     lost.addEventListener('abort', end)
