@@ -39,10 +39,7 @@ function keepCompiled() {
   if (enableCompileCache !== undefined) enableCompileCache(process.env.NODE_COMPILE_CACHE)
 }
 
-/** docs/decisions/heaps.md. As in infra/. */
-const SERVER_FLAGS = ['--max-semi-space-size=8']
-
-/** Whether Node is to be started once more for what can only be said when it starts. */
+/** Whether Node is to be started once more for what can only be said when it starts: see `env`. */
 function tuned() {
   return (
     process.argv[2] === 'start' &&
@@ -78,13 +75,13 @@ function launch(program) {
     return
   }
   const args = [
-    ...(process.argv[2] === 'start' ? SERVER_FLAGS : []),
     ...(own ? process.execArgv : []),
     join(__dirname, 'again.cjs'),
     program,
     ...process.argv.slice(2),
   ]
-  // Each thread of glibc's allocator keeps what others could use: two are enough for ours.
+  // Each thread of glibc's allocator keeps what others could use: two are enough for ours. As in
+  // infra/; docs/decisions/heaps.md.
   const env = { MALLOC_ARENA_MAX: '2', ...process.env, DITTOFS_LAUNCHED: '1' }
   if (typeof process.execve === 'function' && process.platform !== 'win32') {
     process.execve(node, [node, ...args], env)
@@ -97,4 +94,4 @@ function launch(program) {
   })
 }
 
-module.exports = { launch, SERVER_FLAGS }
+module.exports = { launch }

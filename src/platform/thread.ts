@@ -63,6 +63,9 @@ type Waiting = {
   readonly reject: (error: Error) => void
 }
 
+/** Room for what is new: three semi-spaces, half of what Node gives. docs/decisions/heaps.md. */
+const LIMITS = { maxYoungGenerationSizeMb: 24 }
+
 export class Thread {
   private readonly worker: Worker
   private readonly bell: Int32Array | undefined
@@ -72,7 +75,7 @@ export class Thread {
 
   constructor(url: URL, { name, data, onEvent, onCrash, bell }: ThreadOptions) {
     this.bell = bell
-    this.worker = new Worker(url, { workerData: data, name })
+    this.worker = new Worker(url, { workerData: data, name, resourceLimits: LIMITS })
     this.worker.on('message', (message: Answer | Event) => {
       if ('event' in message) onEvent?.(message.event, message.payload)
       else this.answered(message)
