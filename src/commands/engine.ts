@@ -136,7 +136,10 @@ export class Engine {
 
   static async open(options: EngineOptions): Promise<Engine> {
     let engine: Engine | undefined
+    const broken = Promise.withResolvers<never>()
+    broken.promise.catch(() => undefined)
     const onFailure = (error: Error): void => {
+      broken.reject(error)
       // What was decided may rest on what is wrong: nothing of it becomes durable any more.
       engine?.stream.stop()
       options.onFailure(error)
@@ -152,7 +155,7 @@ export class Engine {
       }
       parts.news.onDurable = () => opened.pressure.relieve()
       parts.news.onHorizons = (horizons) => forgetPast(opened.stream, horizons)
-      engine.begin(options)
+      await Promise.race([engine.begin(options), broken.promise])
       return engine
     } catch (error) {
       await parts.close()
@@ -173,8 +176,8 @@ export class Engine {
     else if (event.type === 'ContentCut') this.sweeper.begin()
   }
 
-  /** What a new data directory needs first. */
-  private begin({ firstShare, log }: EngineOptions): void {
+  /** What a new data directory needs first: durable before anybody is served by it. */
+  private async begin({ firstShare, log }: EngineOptions): Promise<void> {
     const { control } = this.world
     if (control.state.handleKey === '') {
       this.stream.submit(
@@ -189,6 +192,7 @@ export class Engine {
     if (typeof made === 'string' || made.outcome.kind !== 'accepted') {
       throw new Error(`a share cannot be called ${name}, or has no room`)
     }
+    await this.stream.whenDurable(this.stream.decided)
     log.info({ share: name }, 'created the first share')
   }
 
