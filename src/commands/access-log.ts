@@ -64,7 +64,7 @@ export class AccessLog {
     writer.add(op, client, who, share, refusal, ino, name)
     if (writer.full) {
       this.flush()
-      // What comes next has as long to gather as any.
+      // The timer was for the batch that left: the next one would be cut short by it.
       clearTimeout(this.timer)
       this.flushLater()
     } else if (this.timer === undefined) this.flushLater()

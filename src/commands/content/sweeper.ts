@@ -81,6 +81,8 @@ export class Sweeper {
     this.counting = this.countAll(share, ino, size).finally(() => {
       this.counting = undefined
     })
+    // Who only asks whether a size can be given now does not wait for it.
+    this.counting.catch(() => undefined)
     return this.counting
   }
 
@@ -94,10 +96,11 @@ export class Sweeper {
     return this.progress.promise
   }
 
-  /** One on an extent map of its own. */
+  /** One on an extent map of its own, in a share that is swept. */
   private fileOf(share: number, ino: number): Inode | undefined {
-    if (this.stopped) return undefined
-    const file = this.stream.world.live(share).inode(ino)
+    const { world } = this.stream
+    if (this.stopped || world.control.shares.get(share)?.deleted !== 0) return undefined
+    const file = world.live(share).inode(ino)
     return file?.kind === fileKind.regular && file.contentShare === 0 ? file : undefined
   }
 
