@@ -43,6 +43,7 @@ export class Segment {
   private readonly path: string
   private readonly readOnly: boolean
   private db: RootDatabase<Buffer, Buffer> | undefined
+  private closed = false
   private bytes: number | undefined
 
   constructor(dir: string, name: string, readOnly: boolean) {
@@ -54,6 +55,8 @@ export class Segment {
 
   private env(): RootDatabase<Buffer, Buffer> {
     if (this.db !== undefined) return this.db
+    // Nobody would close it again, and a thread that is ended while it opens one ends the process.
+    if (this.closed) throw new Error(`${this.path} is closed`)
     // LMDB would make the directory, where the whole journal was taken away.
     if (this.readOnly) accessSync(this.path)
     this.db = open<Buffer, Buffer>({
@@ -184,6 +187,7 @@ export class Segment {
   async close(): Promise<void> {
     const db = this.db
     this.db = undefined
+    this.closed = true
     await db?.close()
   }
 }

@@ -27,6 +27,8 @@ import {
 import { Segment, segmentName, segmentSeq } from './lmdb-segment.ts'
 import { Waiters } from './waiters.ts'
 
+const CLOSED = 'the journal is closed'
+
 export interface LmdbJournalOptions {
   readonly dir: string
   /** For followers and tools: never creates or writes anything. */
@@ -43,6 +45,7 @@ export class LmdbJournal implements Journal {
   /** By first seq, ascending. All but the last are sealed. */
   private segments: Segment[] = []
   private unsealed: Segment | undefined
+  private closed = false
 
   private constructor(options: LmdbJournalOptions) {
     this.dir = options.dir
@@ -63,6 +66,8 @@ export class LmdbJournal implements Journal {
   }
 
   private know(found: readonly string[]): void {
+    // Also for who was listing files when it was closed.
+    if (this.closed) throw new FencedError(CLOSED)
     const names = found.filter((name) => segmentSeq(name) !== undefined)
     const known = new Set(this.segments.map((segment) => segment.name))
     for (const name of names.sort()) {
@@ -126,7 +131,7 @@ export class LmdbJournal implements Journal {
 
   private writable(frame: FrameToAppend): Segment {
     const current = this.segments.at(-1)
-    if (current === undefined) throw new FencedError('the journal is closed')
+    if (current === undefined) throw new FencedError(CLOSED)
     // Looked up once: whoever seals it later takes the key that our next frame needs.
     if (this.unsealed !== current && !current.sealed()) this.unsealed = current
     if (this.unsealed === current && current.storedBytes() < this.segmentBytes) return current
@@ -221,6 +226,7 @@ export class LmdbJournal implements Journal {
   }
 
   async close(): Promise<void> {
+    this.closed = true
     this.waiters.wake()
     const open = this.segments
     this.segments = []

@@ -1,5 +1,7 @@
+import assert from 'node:assert/strict'
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
+import { test } from 'node:test'
 import type { Journal } from '../../src/journal/journal.ts'
 import { LmdbJournal } from '../../src/journal/lmdb.ts'
 import { journalContract } from '../contracts/journal-contract.ts'
@@ -34,3 +36,16 @@ for (const segmentBytes of [undefined, 2000]) {
     }
   })
 }
+
+test('a closed journal opens nothing, also for who was reading', async () => {
+  const { path, remove } = temporaryDirectory('closed-journal')
+  const dir = join(path, 'journal')
+  await (await LmdbJournal.open({ dir })).close()
+  const journal = await LmdbJournal.open({ dir, readOnly: true })
+  const tail = journal.tail()
+  const closed = journal.close()
+  await assert.rejects(tail, { message: 'the journal is closed' })
+  await closed
+  await assert.rejects(journal.tail(), { message: 'the journal is closed' })
+  remove()
+})

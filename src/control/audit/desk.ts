@@ -97,6 +97,8 @@ export class AuditDesk {
 
   private threadFor({ engine, lost }: Serving): AuditThread {
     if (this.place?.engine === engine) return this.place.thread
+    // Nobody would end it.
+    if (this.closing.signal.aborted) throw Problem.of('unavailable', 'The server is stopping.')
     this.leave().catch((err) => this.log.error({ err }, 'ending the audit thread failed'))
     const { journal: journalDir, projections: storePath } = engine.paths
     const thread = new AuditThread({ journalDir, storePath }, (err) => {
