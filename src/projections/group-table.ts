@@ -32,18 +32,18 @@ export const byNumber: SubKey<number> = {
 
 /** Fresh slots out of order that are put in their places one by one, rather than all sorted. */
 const STRAYS_MAX = 64
-/** Fresh slots of a group at which it is seen whether the store knows some of them by now. */
-const PRUNE_AT = 1024
 
 class Group<V, S> {
   readonly slots = new Map<S, Slot<V>>()
-  /** Slots that the store may not know yet: what a scan must add to the store's rows. */
+  /**
+   * Slots that the store may not know yet, which are the dirty ones: what a scan must add to the
+   * store's rows.
+   */
   fresh: Slot<V>[] = []
-  /** Ascending and each once. Appending at the end, as cookies and logs do, keeps it so. */
+  /** Ascending. Appending at the end, as cookies and logs do, keeps it so. */
   sorted = true
   /** Where they are not: how many of them, from the first one on, still are. */
   sortedTo = 0
-  pruneAt = PRUNE_AT
   /** Whether it is among the table's groups with fresh slots. */
   listed = false
   /** Whether all its rows are in `slots`, so that what is not there is in no store either. */
@@ -121,21 +121,17 @@ export class GroupTable<V, S extends string | number> extends Table<V, S> {
     this.last = undefined
   }
 
-  protected override changed(slot: Slot<V>): void {
+  protected override becameDirty(slot: Slot<V>): void {
     const group = this.group(slot.group) as Group<V, S>
     const last = group.fresh.at(-1)
-    if (last === slot) return
-    if (last?.sub === slot.sub) group.fresh.pop()
-    else if (last !== undefined && last.sub > slot.sub && group.sorted) {
+    if (last !== undefined && last.sub > slot.sub && group.sorted) {
       group.sorted = false
       group.sortedTo = group.fresh.length
     }
     group.fresh.push(slot)
-    if (!group.listed) {
-      group.listed = true
-      this.freshGroups.push(group)
-    }
-    if (group.fresh.length >= group.pruneAt) this.prune(group)
+    if (group.listed) return
+    group.listed = true
+    this.freshGroups.push(group)
   }
 
   /** What a group remembers of a slot would keep that in memory when it is forgotten. */
@@ -148,27 +144,17 @@ export class GroupTable<V, S extends string | number> extends Table<V, S> {
       group.sortedTo = kept
       group.fresh = group.fresh.filter(({ seq }) => seq > flushed)
       group.sorted ||= group.fresh.length === 0
-      group.pruneAt = Math.max(PRUNE_AT, 2 * group.fresh.length)
       group.listed = group.fresh.length > 0
       return group.listed
     })
   }
 
-  /** Sorts the fresh slots and drops those that the store has by now. */
-  private prune(group: Group<V, S>): void {
-    const { flushed } = this.positions
-    const fresh = group.fresh.filter(({ seq }) => seq > flushed)
-    if (!group.sorted) fresh.sort((a, b) => (a.sub < b.sub ? -1 : a.sub > b.sub ? 1 : 0))
-    group.fresh = fresh.filter(({ sub }, i) => i === 0 || fresh[i - 1]?.sub !== sub)
-    group.sorted = true
-    group.pruneAt = Math.max(PRUNE_AT, 2 * group.fresh.length)
-  }
-
   private freshOf(group: Group<V, S> | undefined): readonly Slot<V>[] {
     if (group === undefined) return []
     if (group.sorted) return group.fresh
-    if (group.fresh.length - group.sortedTo > STRAYS_MAX) this.prune(group)
+    if (group.fresh.length - group.sortedTo > STRAYS_MAX) group.fresh.sort(bySub)
     else this.placeStrays(group)
+    group.sorted = true
     return group.fresh
   }
 
@@ -176,10 +162,8 @@ export class GroupTable<V, S extends string | number> extends Table<V, S> {
   private placeStrays(group: Group<V, S>): void {
     const { fresh } = group
     for (const slot of fresh.splice(group.sortedTo)) {
-      const at = firstNotBelow(fresh, slot.sub)
-      fresh.splice(at, fresh[at]?.sub === slot.sub ? 1 : 0, slot)
+      fresh.splice(firstNotBelow(fresh, slot.sub), 0, slot)
     }
-    group.sorted = true
   }
 
   protected override keyOf(group: number, sub: S): Buffer {
@@ -308,6 +292,8 @@ export class GroupTable<V, S extends string | number> extends Table<V, S> {
 function subAt<V, S extends string | number>(sorted: readonly Slot<V>[], at: number): S {
   return (sorted[at] as Slot<V>).sub as S
 }
+
+const bySub = <V>(a: Slot<V>, b: Slot<V>): number => (a.sub < b.sub ? -1 : a.sub > b.sub ? 1 : 0)
 
 const seqAt = <V>(slots: readonly Slot<V>[], at: number): number => (slots[at] as Slot<V>).seq
 

@@ -58,7 +58,8 @@ export abstract class Table<V, S extends string | number> {
   protected abstract forget(slot: Slot<V>): void
   /** A view that is valid until the next call. */
   protected abstract keyOf(group: number, sub: S): Buffer
-  protected changed(_slot: Slot<V>): void {}
+  /** It is to be flushed, and was not before. */
+  protected becameDirty(_slot: Slot<V>): void {}
   /** Whether rows of the group that are not in memory are not in the store either. */
   protected complete(_group: number): boolean {
     return false
@@ -110,13 +111,14 @@ export abstract class Table<V, S extends string | number> {
     const slot = new Slot(group, sub, value, seq)
     this.admit(slot)
     this.dirty.push(slot)
-    this.changed(slot)
+    this.becameDirty(slot)
     return slot
   }
 
   private changeSlot(slot: Slot<V>, value: V | undefined, seq: number): void {
     if (slot.seq <= this.positions.flushed) {
       this.dirty.push(slot)
+      this.becameDirty(slot)
       slot.older = undefined
     } else if (slot.seq !== seq && this.spec.temporal) {
       slot.older = { value: slot.value, seq: slot.seq, older: slot.older }
@@ -124,7 +126,6 @@ export abstract class Table<V, S extends string | number> {
     slot.value = value
     slot.seq = seq
     slot.used = true
-    this.changed(slot)
   }
 
   private load(group: number, sub: S): Slot<V> {
