@@ -8,6 +8,7 @@
  */
 import { type Extent, isHole } from '../journal/fields.ts'
 import { BLOCK_MAX, MiB } from '../platform/limits.ts'
+import { slice } from './extent-slice.ts'
 import { type ContentDelta, countExtent, ExtentCount } from './extent-sums.ts'
 import { ExtentWindows } from './extent-windows.ts'
 import type { GroupTable } from './group-table.ts'
@@ -191,15 +192,7 @@ export class ExtentMap {
     seq: number,
     delta: ContentDelta,
   ): void {
-    // A hole that is put over a hole may have to be cut.
-    const old =
-      extent === undefined || isHole(extent) ? undefined : this.windows.replace(group, extent)
-    if (extent !== undefined && old !== undefined) {
-      if (old.offset < end) this.tally(group, delta, old, -1)
-      this.tally(group, delta, extent, 1)
-      this.table.put(group, from, rowOf(extent), seq)
-      return
-    }
+    if (extent !== undefined && this.replaceOne(group, extent, end, seq, delta)) return
     const removed = this.overlapping(group, from, to)
     const added: Extent[] = []
     const [first, last] = [removed[0], removed.at(-1)]
@@ -217,8 +210,39 @@ export class ExtentMap {
       if (gone.offset < end) this.tally(group, delta, gone, -1)
       this.table.delete(group, gone.offset, seq)
     }
-    for (const piece of added) this.table.put(group, piece.offset, rowOf(piece), seq)
+    for (const piece of added) this.table.put(group, piece.offset, piece, seq)
     this.windows.exchange(group, from, to, removed, added)
+  }
+
+  /**
+   * What most writes are: data over one extent, or over a part of one. False, and nothing is done,
+   * when it is not so.
+   */
+  private replaceOne(
+    group: number,
+    extent: Extent,
+    end: number,
+    seq: number,
+    delta: ContentDelta,
+  ): boolean {
+    // A hole that is put over a hole may have to be cut.
+    const replaced = isHole(extent) ? undefined : this.windows.replace(group, extent)
+    if (replaced === undefined) return false
+    const { old, left, right } = replaced
+    const counted = old.offset < end
+    if (counted) this.tally(group, delta, old, -1)
+    this.tally(group, delta, extent, 1)
+    if (left === undefined) {
+      this.table.put(group, extent.offset, extent, seq)
+    } else {
+      this.tally(group, delta, left, 1)
+      this.table.put(group, left.offset, left, seq)
+      this.table.insert(group, extent.offset, extent, seq)
+    }
+    if (right === undefined) return true
+    if (counted) this.tally(group, delta, right, 1)
+    this.table.insert(group, right.offset, right, seq)
+    return true
   }
 
   private tally(group: number, delta: ContentDelta, extent: Extent, sign: 1 | -1): void {
@@ -243,22 +267,6 @@ const extentOf = ([offset, { length, block, blockOffset }]: readonly [number, Ex
   block,
   blockOffset,
 })
-
-const rowOf = ({ length, block, blockOffset }: Extent): ExtentRow => ({
-  length,
-  block,
-  blockOffset,
-})
-
-/** The part of an extent that lies in [from, to). */
-export function slice(extent: Extent, from: number, to: number): Extent {
-  return {
-    offset: from,
-    length: to - from,
-    block: extent.block,
-    blockOffset: isHole(extent) ? 0 : extent.blockOffset + (from - extent.offset),
-  }
-}
 
 function addPieces(pieces: Extent[], extent: Extent): void {
   if (!isHole(extent)) {

@@ -1,18 +1,31 @@
-import type { Extent } from '../journal/fields.ts'
+import { type Extent, isHole } from '../journal/fields.ts'
 import { MiB } from '../platform/limits.ts'
+import { slice } from './extent-slice.ts'
 
 /** The bytes of a file whose extents are kept together. A multiple of BLOCK_MAX. */
 const WINDOW = 4 * MiB
 export const EXTENT_WEIGHT = 120
 export const WINDOW_WEIGHT = 200
 const EVICTION_STEPS = 32
+/** Steps of a search that guess. */
+const GUESSES = 6
 
 interface Window {
   readonly group: number
   readonly index: number
+  /** The bytes [low, high) of the file. */
+  readonly low: number
+  readonly high: number
   /** All that overlap the window, ascending. */
   readonly extents: Extent[]
   used: boolean
+}
+
+/** An extent that has given way, and what stays of it on both sides. */
+export interface Replaced {
+  readonly old: Extent
+  readonly left: Extent | undefined
+  readonly right: Extent | undefined
 }
 
 type Load = (group: number, from: number, to: number) => Extent[]
@@ -37,8 +50,9 @@ export class ExtentWindows {
     const last = Math.floor((to - 1) / WINDOW)
     const found: Extent[] = []
     for (let index = first; index <= last; index++) {
-      const { extents } = this.window(group, index)
-      for (let i = firstEndingAfter(extents, from); i < extents.length; i++) {
+      const window = this.window(group, index)
+      const { extents } = window
+      for (let i = firstEndingAfter(window, from); i < extents.length; i++) {
         const extent = extents[i] as Extent
         if (extent.offset >= to) break
         if (found.at(-1)?.offset !== extent.offset) found.push(extent)
@@ -53,8 +67,10 @@ export class ExtentWindows {
       known.used = true
       return known
     }
-    const extents = this.load(group, index * WINDOW, (index + 1) * WINDOW)
-    const window: Window = { group, index, extents, used: true }
+    const low = index * WINDOW
+    const high = low + WINDOW
+    const extents = this.load(group, low, high)
+    const window: Window = { group, index, low, high, extents, used: true }
     let windows = this.groups.get(group)
     if (windows === undefined) {
       windows = new Map()
@@ -68,19 +84,29 @@ export class ExtentWindows {
   }
 
   /**
-   * Puts `extent` in the place of one over the same range, which it returns; undefined when there
-   * is none, or it reaches into several windows.
+   * Puts data over the one extent that covers its range. Undefined, and nothing is done, when none
+   * does, or it takes more: a hole is cut by rules of its own, and may reach into other windows.
    */
-  replace(group: number, extent: Extent): Extent | undefined {
-    const { offset, length } = extent
-    const index = Math.floor(offset / WINDOW)
-    if (Math.floor((offset + length - 1) / WINDOW) !== index) return undefined
-    const { extents } = this.window(group, index)
-    const at = placeOf(extents, offset, length, index * WINDOW)
+  replace(group: number, extent: Extent): Replaced | undefined {
+    const { offset } = extent
+    const end = offset + extent.length
+    const window = this.window(group, Math.floor(offset / WINDOW))
+    const { extents, low, high } = window
+    const at = firstEndingAfter(window, offset)
     const old = extents[at]
-    if (old === undefined || old.offset !== offset || old.length !== length) return undefined
-    extents[at] = extent
-    return old
+    if (old === undefined || old.offset > offset) return undefined
+    const oldEnd = old.offset + old.length
+    if (oldEnd < end || old.offset < low || oldEnd > high) return undefined
+    const left = old.offset < offset ? slice(old, old.offset, offset) : undefined
+    const right = end < oldEnd ? slice(old, end, oldEnd) : undefined
+    if (left === undefined && right === undefined) extents[at] = extent
+    else if (isHole(old)) return undefined
+    else if (right === undefined) extents.splice(at, 1, left as Extent, extent)
+    else if (left === undefined) extents.splice(at, 1, extent, right)
+    else extents.splice(at, 1, left, extent, right)
+    if (left !== undefined) this.weight += EXTENT_WEIGHT
+    if (right !== undefined) this.weight += EXTENT_WEIGHT
+    return { old, left, right }
   }
 
   /** What overlapped [from, to) has given way to `added`, remainders included. */
@@ -111,11 +137,9 @@ export class ExtentWindows {
   }
 
   private splice(window: Window, start: number, end: number, added: readonly Extent[]): void {
-    const { extents } = window
-    const low = window.index * WINDOW
-    const high = low + WINDOW
+    const { extents, low, high } = window
     const here = added.filter(({ offset, length }) => offset < high && offset + length > low)
-    const first = firstEndingAfter(extents, start)
+    const first = firstEndingAfter(window, start)
     let past = first
     while (past < extents.length && (extents[past] as Extent).offset < end) past += 1
     this.weight -= weightOf(window)
@@ -153,20 +177,32 @@ export class ExtentWindows {
 
 const weightOf = ({ extents }: Window): number => WINDOW_WEIGHT + EXTENT_WEIGHT * extents.length
 
-/** `firstEndingAfter`, guessed: files that are written in small pieces have them of one size. */
-function placeOf(extents: readonly Extent[], offset: number, length: number, low: number): number {
-  const guess = Math.floor((offset - low) / length)
-  return extents[guess]?.offset === offset ? guess : firstEndingAfter(extents, offset)
-}
-
-/** The first extent that reaches behind `offset`. */
-function firstEndingAfter(extents: readonly Extent[], offset: number): number {
-  let [low, high] = [0, extents.length]
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    const extent = extents[middle] as Extent
-    if (extent.offset + extent.length <= offset) low = middle + 1
-    else high = middle
+/**
+ * The first extent that reaches behind `offset`. Extents are mostly of one size, or have been cut
+ * at random, so that it is about as far among them as the offset is in the window: looking at few
+ * of them counts, since they lie anywhere in memory.
+ */
+function firstEndingAfter({ extents, low }: Window, offset: number): number {
+  let [first, past] = [0, extents.length]
+  const last = extents[past - 1]
+  // Where the extents of [first, past) lie.
+  let [from, to] = [low, last === undefined ? low : last.offset + last.length]
+  if (offset >= to) return past
+  if (offset < from) return 0
+  for (let guesses = GUESSES; first < past; guesses--) {
+    const part = guesses > 0 ? (offset - from) / (to - from) : 0.5
+    const at = Math.min(past - 1, first + Math.floor((past - first) * part))
+    const extent = extents[at] as Extent
+    const end = extent.offset + extent.length
+    if (end <= offset) {
+      first = at + 1
+      from = end
+    } else if (extent.offset > offset) {
+      past = at
+      to = extent.offset
+    } else {
+      return at
+    }
   }
-  return low
+  return first
 }

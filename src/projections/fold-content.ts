@@ -1,7 +1,7 @@
 /** How attributes and content follow from their events. */
 import type { EventOf } from '../journal/events.ts'
 import type { JournalRecord } from '../journal/record.ts'
-import { slice } from './extent-map.ts'
+import { slice } from './extent-slice.ts'
 import { inodeOf, putInode } from './fold-tree.ts'
 import type { Inode } from './inode.ts'
 import { nodeId } from './node-id.ts'

@@ -7,7 +7,7 @@ import type { Extent } from '../../journal/fields.ts'
 import type { Refusal } from '../../journal/refusal.ts'
 import type { Instant } from '../../platform/clock.ts'
 import { EXTENTS_PER_RECORD, FILE_SIZE_MAX } from '../../platform/limits.ts'
-import { slice } from '../../projections/extent-map.ts'
+import { slice } from '../../projections/extent-slice.ts'
 import type { Inode } from '../../projections/inode.ts'
 import type { DecisionWorld, Stamp } from '../decider.ts'
 
