@@ -10,9 +10,11 @@ const FRESH_MAX = 32 * 1024 * 1024
 
 /**
  * Blocks in memory. Bounded by bytes with a clock hand; blocks that no disk has yet are pinned.
- * What is in here has been checked.
+ * What is in here has been checked. Small ones that were just written are in a ring of their own,
+ * and join the others when it comes round to them if they were read by then.
  */
 export class BlockCache {
+  /** Those on the clock. One may be in the ring too: a read is tried again while it is written. */
   private readonly blocks = new Map<string, CachedBlock>()
   private readonly clock: CachedBlock[] = []
   private readonly fresh: FreshRing
@@ -23,7 +25,7 @@ export class BlockCache {
 
   constructor(memory: number) {
     const fresh = Math.floor(Math.min(FRESH_MAX, memory * FRESH_PART))
-    this.fresh = new FreshRing(fresh, (block) => this.grow(block))
+    this.fresh = new FreshRing(fresh, (id, bytes) => void this.wound(id, bytes))
     this.memory = memory - fresh
   }
 
@@ -31,58 +33,77 @@ export class BlockCache {
     return this.weight + this.fresh.bytes
   }
 
-  find(id: string): CachedBlock | undefined {
+  /** Bytes [offset, offset + length) of a block when they are here as one piece. Not to change. */
+  piece(id: string, offset: number, length: number): Buffer | undefined {
     const block = this.blocks.get(id)
-    if (block !== undefined) block.used = true
-    return block
+    if (block !== undefined) {
+      block.used = true
+      const piece = block.piece(offset, length)
+      if (piece !== undefined) return piece
+    }
+    const slot = this.fresh.find(id)
+    return slot === undefined ? undefined : this.fresh.read(slot, offset, length)
   }
 
+  /** The block on the clock, for what is read of it from a disk. */
   admit(id: string, length: number): CachedBlock {
     let block = this.blocks.get(id)
     if (block === undefined) {
       block = new CachedBlock(id, length)
+      block.weight = ENTRY_WEIGHT
+      this.weight += ENTRY_WEIGHT
       this.blocks.set(id, block)
-      this.wind(block)
+      this.clock.push(block)
     }
     return block
   }
 
-  private wind(block: CachedBlock): void {
-    block.weight = ENTRY_WEIGHT
-    this.weight += ENTRY_WEIGHT
-    this.clock.push(block)
-  }
-
   /** The block with these bytes, pinned. A copy of them, when it was not here. */
   pin(id: string, bytes: Buffer): Buffer {
-    const block = this.written(id, bytes)
+    const slot = this.freshly(id, bytes)
+    if (slot !== undefined) {
+      this.fresh.pin(slot)
+      return this.fresh.view(slot)
+    }
+    const block = this.wound(id, bytes)
     block.pins += 1
     return block.whole as Buffer
   }
 
   isPinned(id: string): boolean {
+    const slot = this.fresh.find(id)
+    if (slot !== undefined && this.fresh.isPinned(slot)) return true
     return (this.blocks.get(id)?.pins ?? 0) > 0
   }
 
+  /** A block that is in the ring was pinned there: it does not come to it while it is pinned. */
   unpin(id: string): void {
-    const block = this.blocks.get(id)
-    if (block !== undefined && block.pins > 0) block.pins -= 1
+    const slot = this.fresh.find(id)
+    const block = slot === undefined ? this.blocks.get(id) : undefined
+    if (slot !== undefined) this.fresh.unpin(slot)
+    else if (block !== undefined && block.pins > 0) block.pins -= 1
   }
 
-  /** The same for a block that was pinned by whoever has it. */
+  /** The same for a block on the clock that was pinned by whoever has it. */
   release(block: CachedBlock): void {
     block.pins -= 1
     this.evict()
   }
 
-  /** The block with these bytes, whole: a copy of them, when it was not here. */
-  written(id: string, bytes: Buffer): CachedBlock {
-    let block = this.blocks.get(id)
-    if (block === undefined) {
-      block = new CachedBlock(id, bytes.length)
-      this.blocks.set(id, block)
-      if (!this.fresh.keep(block, bytes)) this.wind(block)
-    }
+  /** Keeps the block with these bytes, whole: a copy of them, when it was not here. */
+  keep(id: string, bytes: Buffer): void {
+    if (this.freshly(id, bytes) === undefined) this.wound(id, bytes)
+  }
+
+  /** Its slot in the ring; undefined when it belongs on the clock. */
+  private freshly(id: string, bytes: Buffer): number | undefined {
+    const slot = this.fresh.find(id)
+    return slot ?? (this.blocks.has(id) ? undefined : this.fresh.keep(id, bytes))
+  }
+
+  /** The same on the clock. */
+  private wound(id: string, bytes: Buffer): CachedBlock {
+    const block = this.admit(id, bytes.length)
     if (block.whole === undefined) {
       // Not evicted before it is returned.
       block.pins += 1
@@ -92,15 +113,7 @@ export class BlockCache {
     return block
   }
 
-  /** Of a fresh block that must go: one that was read since stays among those that are read. */
-  private grow(block: CachedBlock): void {
-    const { id, length, whole, used } = block
-    this.blocks.delete(id)
-    if (used && whole !== undefined) this.keepWhole(this.admit(id, length), Buffer.from(whole))
-  }
-
   keepWhole(block: CachedBlock, bytes: Buffer): void {
-    if (block.place >= 0) return
     this.weight -= block.weight - ENTRY_WEIGHT
     block.whole = bytes
     block.granules = []

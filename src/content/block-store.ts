@@ -66,7 +66,7 @@ export class BlockStore {
 
   /** Keeps the bytes of a block that is on the disk already, if it is small. */
   keep(id: string, bytes: Buffer): void {
-    if (bytes.length <= KEEP_WRITTEN) this.cache.written(id, bytes)
+    if (bytes.length <= KEEP_WRITTEN) this.cache.keep(id, bytes)
   }
 
   /** The index holds what lies before `position` in its lane. */
@@ -98,7 +98,7 @@ export class BlockStore {
    * which nobody else hears, when the index does not have the block: see `search`.
    */
   read(id: string, offset: number, length: number): Buffer | Promise<Buffer> {
-    return this.cache.find(id)?.piece(offset, length) ?? this.load(id, offset, length)
+    return this.cache.piece(id, offset, length) ?? this.load(id, offset, length)
   }
 
   private async load(id: string, offset: number, length: number): Promise<Buffer> {

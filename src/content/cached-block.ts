@@ -13,8 +13,6 @@ export class CachedBlock {
   pins = 0
   used = false
   weight = 0
-  /** Where `whole` lies in memory that is used again (fresh-ring.ts); negative elsewhere. */
-  place = -1
 
   constructor(id: string, length: number) {
     this.id = id
@@ -23,10 +21,7 @@ export class CachedBlock {
 
   /** Bytes [offset, offset + length) when they are here as one piece; the caller's to keep. */
   piece(offset: number, length: number): Buffer | undefined {
-    if (this.whole !== undefined) {
-      const piece = this.whole.subarray(offset, offset + length)
-      return this.place < 0 ? piece : Buffer.from(piece)
-    }
+    if (this.whole !== undefined) return this.whole.subarray(offset, offset + length)
     const first = Math.floor(offset / CHECKED)
     const granule = this.granules[first]
     const start = offset - first * CHECKED

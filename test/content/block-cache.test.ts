@@ -20,10 +20,17 @@ function write(cache: BlockCache, n: number): void {
   cache.unpin(idOf(n))
 }
 
+function load(cache: BlockCache, n: number): void {
+  const block = cache.admit(idOf(n), SIZE)
+  block.pins += 1
+  cache.keepWhole(block, bytesOf(n))
+  cache.release(block)
+}
+
 test('what was read of a written block is not changed by what is written later', () => {
   const cache = new BlockCache(MEMORY)
   write(cache, 1)
-  const piece = cache.find(idOf(1))?.piece(100, 200)
+  const piece = cache.piece(idOf(1), 100, 200)
   for (let n = 2; n < 40; n++) write(cache, n)
   assert.deepEqual(piece, bytesOf(1).subarray(0, 200))
 })
@@ -33,10 +40,10 @@ test('a block that no disk has yet stays as it is, whatever is written', () => {
   const kept = cache.pin(idOf(1), bytesOf(1))
   for (let n = 2; n < 100; n++) {
     write(cache, n)
-    assert.deepEqual(cache.find(idOf(n))?.piece(0, SIZE), bytesOf(n))
+    assert.deepEqual(cache.piece(idOf(n), 0, SIZE), bytesOf(n))
   }
   assert.deepEqual(kept, bytesOf(1))
-  assert.deepEqual(cache.find(idOf(1))?.piece(0, SIZE), bytesOf(1))
+  assert.deepEqual(cache.piece(idOf(1), 0, SIZE), bytesOf(1))
 })
 
 test('blocks of all sizes follow one another without touching one another', () => {
@@ -48,7 +55,7 @@ test('blocks of all sizes follow one another without touching one another', () =
     cache.pin(idOf(n), bytes)
     if (n >= 3) cache.unpin(idOf(n - 3))
     for (const { id, bytes: expected } of written.slice(-3)) {
-      assert.deepEqual(cache.find(id)?.piece(0, expected.length), expected)
+      assert.deepEqual(cache.piece(id, 0, expected.length), expected)
     }
   }
 })
@@ -57,11 +64,56 @@ test('of written blocks those stay that are read; the others make room', () => {
   const cache = new BlockCache(MEMORY)
   write(cache, 1)
   write(cache, 2)
-  assert.ok(cache.find(idOf(1)))
+  assert.ok(cache.piece(idOf(1), 0, SIZE))
   for (let n = 3; n < 20; n++) write(cache, n)
-  assert.deepEqual(cache.find(idOf(1))?.piece(0, SIZE), bytesOf(1))
-  assert.equal(cache.find(idOf(2)), undefined)
+  assert.deepEqual(cache.piece(idOf(1), 0, SIZE), bytesOf(1))
+  assert.equal(cache.piece(idOf(2), 0, SIZE), undefined)
   assert.ok(cache.bytes < MEMORY)
+})
+
+test('a block is written while it is being read, and is evicted by neither', () => {
+  const cache = new BlockCache(MEMORY)
+  const reading = cache.admit(idOf(1), SIZE)
+  reading.pins += 1
+  const kept = cache.pin(idOf(1), bytesOf(1))
+  cache.keepWhole(reading, bytesOf(1))
+  cache.release(reading)
+  assert.ok(cache.isPinned(idOf(1)), 'no disk has it yet')
+  for (let n = 2; n < 200; n++) load(cache, n)
+  assert.deepEqual(cache.piece(idOf(1), 0, SIZE), bytesOf(1))
+  assert.deepEqual(kept, bytesOf(1))
+  cache.unpin(idOf(1))
+  for (let n = 200; n < 400; n++) load(cache, n)
+  assert.equal(cache.piece(idOf(1), 0, SIZE), undefined)
+})
+
+test('a block is read from a disk while what was written of it is kept', () => {
+  const cache = new BlockCache(MEMORY)
+  const kept = cache.pin(idOf(1), bytesOf(1))
+  const reading = cache.admit(idOf(1), SIZE)
+  reading.pins += 1
+  assert.deepEqual(cache.piece(idOf(1), 0, SIZE), bytesOf(1))
+  cache.keepGranules(reading, 0, bytesOf(1))
+  cache.release(reading)
+  cache.pin(idOf(1), bytesOf(1))
+  cache.unpin(idOf(1))
+  assert.ok(cache.isPinned(idOf(1)), 'it was pinned twice')
+  for (let n = 2; n < 100; n++) write(cache, n)
+  assert.deepEqual(kept, bytesOf(1))
+  cache.unpin(idOf(1))
+  assert.ok(!cache.isPinned(idOf(1)))
+  for (let n = 100; n < 200; n++) write(cache, n)
+  assert.deepEqual(cache.piece(idOf(1), 0, SIZE), bytesOf(1))
+})
+
+test('what stands in the way of new blocks is pinned: those are kept beside the ring', () => {
+  const cache = new BlockCache(MEMORY)
+  const pinned = Array.from({ length: 12 }, (_, n) => cache.pin(idOf(n), bytesOf(n)))
+  for (const [n, bytes] of pinned.entries()) {
+    assert.deepEqual(bytes, bytesOf(n))
+    cache.unpin(idOf(n))
+    assert.ok(!cache.isPinned(idOf(n)))
+  }
 })
 
 test('blocks that are loaded while others are evicted do not count for ever', async () => {
