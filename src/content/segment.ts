@@ -2,6 +2,7 @@
  * Segments: files that blocks are appended to. Each lane (a thread that writes) has segments of its
  * own, so that no two writers meet. A segment's number is its order in its lane.
  */
+import { giveWay } from '../platform/give-way.ts'
 import { KiB } from '../platform/limits.ts'
 import { SEGMENT_BYTES } from '../platform/segment-bytes.ts'
 import {
@@ -23,6 +24,8 @@ export type Lane = (typeof lanes)[keyof typeof lanes]
 
 const LANES = 2
 const MAGIC = Buffer.from('DFSG\x01\0\0\0', 'latin1')
+/** What is written at a time where the thread waits for it, and so may give way in between. */
+const WRITE_BYTES = 512 * KiB
 /** Blocks begin behind the segment's own header. */
 export const SEGMENT_HEADER = 64
 
@@ -194,7 +197,10 @@ export class SegmentWriter {
   append(blocks: readonly Appended[]): Location[] {
     const locations: Location[] = []
     try {
-      for (const { buffers, at } of this.writes(blocks, locations)) this.write(buffers, at)
+      for (const { buffers, at } of this.writes(blocks, locations, WRITE_BYTES)) {
+        this.write(buffers, at)
+        giveWay()
+      }
     } catch (error) {
       this.takeBack()
       throw error
@@ -216,10 +222,14 @@ export class SegmentWriter {
     return locations
   }
 
-  /** What is to be written one after the other, so that each block lies at its location. */
+  /**
+   * What is to be written one after the other, so that each block lies at its location. Of `most`
+   * bytes at a time, and at least a block.
+   */
   private *writes(
     blocks: readonly Appended[],
     locations: Location[],
+    most = Number.POSITIVE_INFINITY,
   ): Iterable<{ readonly buffers: readonly Buffer[]; readonly at: number }> {
     let buffers: Buffer[] = []
     // What a file has whose sync has failed nobody can tell.
@@ -228,19 +238,26 @@ export class SegmentWriter {
       this.beginNext()
     }
     this.start = this.end
+    let at = this.end
     for (const { id, bytes, stored } of blocks) {
       const size = storedSize(bytes.length)
       if (this.full(size)) {
-        yield { buffers, at: this.start }
+        yield { buffers, at }
         this.roll()
         buffers = []
         this.start = this.end
+        at = this.end
       }
       locations.push({ segment: this.segment, offset: this.end, length: bytes.length })
       buffers.push(...(stored ?? framed(id, bytes)))
       this.end += size
+      giveWay()
+      if (this.end - at < most) continue
+      yield { buffers, at }
+      buffers = []
+      at = this.end
     }
-    yield { buffers, at: this.start }
+    yield { buffers, at }
   }
 
   /** Half of what a full disk did not take must not fill it more at each try. */

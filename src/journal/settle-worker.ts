@@ -9,6 +9,7 @@ import { RealDisk } from '../content/disk.ts'
 import { lanes } from '../content/segment.ts'
 import type { Instant } from '../platform/clock.ts'
 import { isFull } from '../platform/disk-full.ts'
+import { beginToGiveWay } from '../platform/give-way.ts'
 import { emitFrom, ring, serveBelled } from '../platform/thread.ts'
 import { LmdbStore } from '../store/lmdb-store.ts'
 import { claim } from './journal.ts'
@@ -24,6 +25,7 @@ const journal = await LmdbJournal.open({ dir: journalDir })
 const index = new BlockIndex(new LmdbStore(indexPath))
 const blocks = new BlockWriter(index, { disk: new RealDisk(segmentsDir), lane: lanes.log })
 const settler = new Settler({ journal, disk: new RealDisk(journalDir), blocks })
+beginToGiveWay()
 const slot = new SettleSlot(settleMemory)
 slot.done(blocks.segment)
 /** Of the log thread, which may wait for a file of the tail log. */

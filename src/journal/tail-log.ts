@@ -12,6 +12,7 @@
  */
 import { crc32 } from 'node:zlib'
 import type { Disk, DiskFile } from '../content/disk.ts'
+import { giveWay } from '../platform/give-way.ts'
 import { KiB, MiB } from '../platform/limits.ts'
 import { JournalFormatError } from './fields.ts'
 import {
@@ -216,6 +217,7 @@ export class TailReader {
       }
       entries.push(entryOf(entry))
       at += entry.length
+      giveWay()
     }
     return entries
   }

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import { headerSize, readHeader } from '../../src/content/block.ts'
 import { BlockIndex } from '../../src/content/block-index.ts'
 import { BlockWriter, identified, type Stored } from '../../src/content/block-writer.ts'
 import type { Disk, DiskFile } from '../../src/content/disk.ts'
-import { lanes, segmentName } from '../../src/content/segment.ts'
+import { lanes, SEGMENT_HEADER, segmentName } from '../../src/content/segment.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
 import { MemoryDisk } from '../model/memory-disk.ts'
 
@@ -248,4 +249,41 @@ describe('BlockWriter.storeLater', () => {
     )
     assert.deepEqual(done, [])
   })
+})
+
+test('of what is written in pieces a full disk keeps none', () => {
+  const disk = new MemoryDisk()
+  let writes = 0
+  let full = true
+  const create = disk.create.bind(disk)
+  disk.create = (name) => {
+    const file = create(name)
+    const write = file.write.bind(file)
+    file.write = (buffers, at) => {
+      writes += 1
+      if (full && writes === 4) throw Object.assign(new Error('full'), { code: 'ENOSPC' })
+      write(buffers, at)
+    }
+    return file
+  }
+  const writer = writerOn(disk)
+  const blocks = Array.from({ length: 400 }, (_, i) => {
+    const bytes = Buffer.alloc(4096, 1)
+    bytes.writeUInt32LE(i)
+    return identified(bytes)
+  })
+  assert.throws(() => writer.write(blocks), { code: 'ENOSPC' })
+  const name = segmentName(writer.segment)
+  assert.equal(writes, 4, 'the header and three pieces')
+  assert.equal(disk.open(name).size(), SEGMENT_HEADER)
+  full = false
+  const { locations } = writer.write(blocks)
+  writer.sync()
+  const file = disk.open(name)
+  for (const [i, { offset, length }] of locations.entries()) {
+    const stored = Buffer.alloc(headerSize(length) + length)
+    file.read(stored, offset)
+    assert.equal(readHeader(stored)?.id, blocks[i]?.id)
+    assert.deepEqual(stored.subarray(headerSize(length)), blocks[i]?.bytes)
+  }
 })
