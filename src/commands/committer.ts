@@ -65,9 +65,8 @@ export class Committer {
     return this.last
   }
 
-  /** `record` takes the place of the open one: it says more. */
-  join(record: JournalRecord, blocks: readonly NewBlock[]): void {
-    this.last = record
+  /** The open record says more than when it was added. */
+  join(blocks: readonly NewBlock[]): void {
     this.take(blocks)
   }
 

@@ -11,6 +11,12 @@ import { EXTENTS_PER_RECORD } from '../platform/limits.ts'
 
 export type ContentChanged = EventOf<'ContentChanged'>
 
+/** Of a record that has not left yet: nobody else has it, and it may still say more. */
+interface OpenContent {
+  size: number
+  readonly extents: Extent[]
+}
+
 /** `event`, when it is all that a plain write of now has changed: others stand for themselves. */
 export function plainWrite(events: readonly Event[]): ContentChanged | undefined {
   const [event] = events
@@ -20,23 +26,28 @@ export function plainWrite(events: readonly Event[]): ContentChanged | undefined
 }
 
 /**
- * The event of `record` with what `event` has written too; undefined when that must be a record of
- * its own. Extents stay ascending and without overlap, so that their order says nothing.
+ * Has `record`, which must not have left, say what `event` has written too. False when that must be
+ * a record of its own. Extents stay ascending and without overlap, so that their order says
+ * nothing.
  */
-export function joinedWrite(
+export function joinWrite(
   record: JournalRecord,
   share: number,
   event: ContentChanged,
   origin: Origin,
-): ContentChanged | undefined {
-  if (record.command !== commandCodes.WriteContent || record.share !== share) return undefined
-  if (record.refusal !== 0 || !sameOrigin(record.origin, origin)) return undefined
+): boolean {
+  if (record.command !== commandCodes.WriteContent || record.share !== share) return false
+  if (record.refusal !== 0 || !sameOrigin(record.origin, origin)) return false
   const before = plainWrite(record.events)
   if (before === undefined || before.ino !== event.ino || before.content !== event.content) {
-    return undefined
+    return false
   }
-  const extents = merged(before.extents, event.extents)
-  return extents && { ...before, size: event.size, extents }
+  if (!mayMerge(before.extents, event.extents)) return false
+  // In place: with fifty writes to a record, copies would be most of what a write allocates.
+  const open = before as unknown as OpenContent
+  for (const extent of event.extents) insert(open.extents, extent)
+  open.size = event.size
+  return true
 }
 
 /** Retransmissions are told by a checksum, and writes have none. */
@@ -50,17 +61,35 @@ const sameOrigin = (a: Origin, b: Origin): boolean =>
   a.actor === undefined &&
   b.actor === undefined
 
-/** Undefined when some overlap, or they are too many. */
-function merged(some: readonly Extent[], more: readonly Extent[]): readonly Extent[] | undefined {
-  if (some.length + more.length > EXTENTS_PER_RECORD) return undefined
-  const all = some.slice()
+/** Whether none overlap, and they are not too many. */
+function mayMerge(some: readonly Extent[], more: readonly Extent[]): boolean {
+  if (some.length + more.length > EXTENTS_PER_RECORD) return false
   for (const extent of more) {
-    let at = all.length
-    while (at > 0 && (all[at - 1] as Extent).offset >= extent.offset) at -= 1
-    const [left, right] = [all[at - 1], all[at]]
-    if (left !== undefined && left.offset + left.length > extent.offset) return undefined
-    if (right !== undefined && right.offset < extent.offset + extent.length) return undefined
-    all.splice(at, 0, extent)
+    const at = placeOf(some, extent.offset)
+    const left = some[at - 1]
+    const right = some[at]
+    if (left !== undefined && left.offset + left.length > extent.offset) return false
+    if (right !== undefined && right.offset < extent.offset + extent.length) return false
   }
-  return all
+  return true
+}
+
+/** How many begin before `offset`. */
+function placeOf(extents: readonly Extent[], offset: number): number {
+  let [low, high] = [0, extents.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((extents[middle] as Extent).offset < offset) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function insert(extents: Extent[], extent: Extent): void {
+  let at = extents.length
+  extents.push(extent)
+  for (; at > 0 && (extents[at - 1] as Extent).offset > extent.offset; at--) {
+    extents[at] = extents[at - 1] as Extent
+  }
+  extents[at] = extent
 }

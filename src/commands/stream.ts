@@ -15,7 +15,7 @@ import type { Event } from '../journal/events.ts'
 import type { Tail } from '../journal/journal.ts'
 import type { About, JournalRecord, Origin } from '../journal/record.ts'
 import { type Refusal, refusals } from '../journal/refusal.ts'
-import type { Clock } from '../platform/clock.ts'
+import type { Clock, Instant } from '../platform/clock.ts'
 import { fault } from '../platform/fault.ts'
 import { MiB } from '../platform/limits.ts'
 import type { World } from '../projections/world.ts'
@@ -23,7 +23,7 @@ import { AccessLog } from './access-log.ts'
 import { Committer, type FrameLog, type NewBlock } from './committer.ts'
 import type { Accepted, Refused, Space, Stamp } from './decider.ts'
 import { type Command, decide } from './deciders.ts'
-import { joinedWrite, plainWrite } from './joined-write.ts'
+import { joinWrite, plainWrite } from './joined-write.ts'
 import { ParkingLot } from './parking.ts'
 import { recordOf } from './record-of.ts'
 import { wakeOf } from './wakes.ts'
@@ -116,6 +116,14 @@ export class Stream {
     return this.world.seq
   }
 
+  now(): Instant {
+    return this.options.clock.now()
+  }
+
+  get space(): Space {
+    return this.options.space()
+  }
+
   /** Time and chance, as commands are stamped with them. */
   stamp(origin: Origin, principal: Principal): Stamp {
     const { clock, random, space } = this.options
@@ -165,12 +173,9 @@ export class Stream {
     const { open } = this.committer
     if (open === undefined || command.type !== 'WriteContent') return false
     const event = plainWrite(events)
-    const both = event && joinedWrite(open, command.share, event, origin)
-    if (both === undefined) return false
-    const record = { ...open, events: [both] }
-    this.world.amend({ ...open, events })
-    this.unpublished[this.unpublished.length - 1] = record
-    this.committer.join(record, blocks)
+    if (event === undefined || !joinWrite(open, command.share, event, origin)) return false
+    this.world.amend(open, events)
+    this.committer.join(blocks)
     this.follows(events, command.share)
     return true
   }

@@ -2,6 +2,7 @@
  * The state that the journal amounts to. `apply` is the only way to change it, and there is one
  * code for it: behind the live writer, in the follower, at start-up and in a rebuild.
  */
+import type { Event } from '../journal/events.ts'
 import type { JournalRecord } from '../journal/record.ts'
 import { KiB } from '../platform/limits.ts'
 import type { Store, StoreWriter } from '../store/store.ts'
@@ -115,19 +116,18 @@ export class World {
     if (record.seq !== this.seq + 1) {
       throw new WorldError(`record ${record.seq} does not follow ${this.seq}`)
     }
-    this.foldEvents(record)
+    this.foldEvents(record.events, record)
     this.replies.fold(record)
     this.seq = record.seq
   }
 
-  /** Folds more events of the record that was folded last; they must be what it then says. */
-  amend(record: JournalRecord): void {
+  /** Folds what the record that was folded last says since: `events` are that, and no more. */
+  amend(record: JournalRecord, events: readonly Event[]): void {
     if (record.seq !== this.seq) throw new WorldError(`record ${record.seq} is not ${this.seq}`)
-    this.foldEvents(record)
+    this.foldEvents(events, record)
   }
 
-  private foldEvents(record: JournalRecord): void {
-    const { events } = record
+  private foldEvents(events: readonly Event[], record: JournalRecord): void {
     for (let i = 0; i < events.length; i++) {
       const event = events[i] as (typeof events)[number]
       folds[event.type](this, event as never, record)

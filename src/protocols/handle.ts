@@ -68,11 +68,12 @@ export class HandleCodec {
     siphash(this.key, words, hash)
     if (get32(bytes, 20) !== (hash.high | 0) || get32(bytes, 24) !== (hash.low | 0))
       return undefined
-    const [w0, w1, w2, w3, w4] = words as unknown as [number, number, number, number, number]
-    decoded.share = w0 & 0xffff
-    decoded.generation = w1 >>> 0
-    decoded.ino = (w2 >>> 0) * 2 ** 16 + (w3 >>> 16)
-    decoded.asOf = (w3 & 0xffff) * 2 ** 32 + (w4 >>> 0)
+    // One by one: to destructure makes an iterator for each call.
+    const inoAndMoment = words[3] as number
+    decoded.share = (words[0] as number) & 0xffff
+    decoded.generation = (words[1] as number) >>> 0
+    decoded.ino = ((words[2] as number) >>> 0) * 2 ** 16 + (inoAndMoment >>> 16)
+    decoded.asOf = (inoAndMoment & 0xffff) * 2 ** 32 + ((words[4] as number) >>> 0)
     return decoded
   }
 }

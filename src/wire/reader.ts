@@ -70,6 +70,11 @@ export class Reader {
     return this.bytes.subarray(start, start + size)
   }
 
+  /** Passes over what `opaque` would return. */
+  skipOpaque(max: number): void {
+    this.takePadded(this.count(max))
+  }
+
   fixed(size: number): Buffer {
     const start = this.takePadded(size)
     return this.bytes.subarray(start, start + size)

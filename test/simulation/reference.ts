@@ -2,6 +2,7 @@
  * The plainest reading of the journal, to hold everything else against: one world on the heap that
  * folds every record as it is decided, and remembers the digest after each.
  */
+import type { Event } from '../../src/journal/events.ts'
 import { recordsOf } from '../../src/journal/frame.ts'
 import type { JournalRecord } from '../../src/journal/record.ts'
 import { MiB } from '../../src/platform/limits.ts'
@@ -25,8 +26,8 @@ export class Reference {
   }
 
   /** Something has joined the last record. */
-  amend(record: JournalRecord): void {
-    this.world.amend(record)
+  amend(record: JournalRecord, events: readonly Event[]): void {
+    this.world.amend(record, events)
     this.digests.set(record.seq, this.world.digest())
   }
 

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { storedRows } from '../../src/commands/check/stored-rows.ts'
 import { NO_ORIGIN } from '../../src/commands/stream.ts'
+import type { Event } from '../../src/journal/events.ts'
 import { decodeFrame, lastSeq } from '../../src/journal/frame.ts'
 import type { JournalRecord } from '../../src/journal/record.ts'
 import { readTail } from '../../src/journal/tail-log.ts'
@@ -293,9 +294,9 @@ export class Simulation {
       apply.call(world, record)
       this.reference.apply(record)
     }
-    world.amend = (record: JournalRecord) => {
-      amend.call(world, record)
-      this.reference.amend(record)
+    world.amend = (record: JournalRecord, events: readonly Event[]) => {
+      amend.call(world, record, events)
+      this.reference.amend(record, events)
     }
   }
 

@@ -1,9 +1,9 @@
 import { MAY_WRITE, mayAccess } from '../../auth/access.ts'
-import { isRoot } from '../../auth/principal.ts'
+import { isRoot, type Principal } from '../../auth/principal.ts'
 import type { Refusal } from '../../journal/refusal.ts'
 import { FILE_SIZE_MAX } from '../../platform/limits.ts'
 import { fileKind, type Inode } from '../../projections/inode.ts'
-import type { DecisionWorld, Stamp } from '../decider.ts'
+import type { DecisionWorld, Space } from '../decider.ts'
 
 /**
  * Whether bytes may be taken in for a file. Asked before they are staged, since once the client has
@@ -18,7 +18,8 @@ export function admitWrite(
   offset: number,
   length: number,
   staged: number,
-  { principal, space }: Pick<Stamp, 'principal' | 'space'>,
+  principal: Principal,
+  space: Space,
 ): Inode | Refusal {
   const options = world.control.shares.get(share)
   if (options === undefined || options.deleted !== 0) return 'stale'

@@ -108,7 +108,6 @@ export class FileContent {
     principal: Principal,
   ): Written | Refusal {
     const { stream, staging, sealer } = this.options
-    const stamp = stream.stamp(origin, principal)
     const before = admitWrite(
       stream.world,
       share,
@@ -116,7 +115,8 @@ export class FileContent {
       offset,
       bytes.length,
       staging.bytesOf(share),
-      stamp,
+      principal,
+      stream.space,
     )
     if (typeof before === 'string') return before
     if (bytes.length === 0) return { before, durable: 0 }
@@ -127,7 +127,7 @@ export class FileContent {
     }
     const staged = staging.find(id)
     if (stable && this.fitsInline(share, ino, before, staged, offset, bytes.length)) {
-      const seq = sealer.nameInline(share, ino, [{ offset, bytes }], 'now', origin)
+      const seq = sealer.nameOne(share, ino, offset, bytes, origin)
       // Not before: where the new ones were not taken they still are what was written.
       if (staged !== undefined) staging.discard(id, offset, offset + bytes.length)
       return { before, durable: seq }
@@ -137,7 +137,8 @@ export class FileContent {
       const apart = this.anotherWriter(staged, origin) || staged.crumbled
       if (apart) sealer.seal(id).catch(() => undefined)
     }
-    staging.write(id, share, ino, offset, bytes, stamp.at, millisOf(stamp.at), origin)
+    const at = stream.now()
+    staging.write(id, share, ino, offset, bytes, at, millisOf(at), origin)
     if (stable) durable = sealer.seal(id)
     else sealer.sealFull(id)
     return { before, durable }

@@ -228,7 +228,7 @@ export class Sealer {
     share: number,
     ino: number,
     content: readonly NewContent[],
-    mtime: Instant | 'now' | undefined,
+    mtime: Instant | undefined,
     origin: Origin,
   ): number {
     const { blocks } = this.options
@@ -241,6 +241,15 @@ export class Sealer {
       extentOf(offset, bytes, (fresh[i] as NewBlock).id),
     )
     const seq = this.submit(share, ino, extents, mtime, origin, fresh)
+    fault('seal.inline')
+    return seq
+  }
+
+  /** The same of one block that was written now. */
+  nameOne(share: number, ino: number, offset: number, bytes: Buffer, origin: Origin): number {
+    const id = blockId(bytes)
+    const fresh = { id, bytes: this.options.blocks.pin(id, bytes) }
+    const seq = this.submit(share, ino, [extentOf(offset, bytes, id)], 'now', origin, [fresh])
     fault('seal.inline')
     return seq
   }

@@ -33,7 +33,7 @@ export interface Opened {
   /** The handle is one of a past moment: whatever is done, what it names stays as it is. */
   readonly fixed: boolean
   /** Of what may be changed: how it was before. */
-  readonly before?: wcc_attr
+  before: wcc_attr | undefined
 }
 
 /** The moment that has no record behind it yet. */
@@ -109,7 +109,8 @@ export class Nfs3 {
     const view = asOf === NOW ? world.live(share.id) : world.asOf(share.id, asOf)
     const inode = view.inode(ino)
     if (inode === undefined || inode.generation !== generation) return 'stale'
-    return { share, view, ino, inode, principal, asOf, fixed: handle.asOf !== NOW }
+    const fixed = handle.asOf !== NOW
+    return { share, view, ino, inode, principal, asOf, fixed, before: undefined }
   }
 
   /** The directory of past moments, which is in no table. */
@@ -119,7 +120,8 @@ export class Nfs3 {
     if (root === undefined || generation !== share.generation) return 'stale'
     if (share.options.history === 'off') return 'stale'
     const inode = { ...root, ...HISTORY_ATTRIBUTES }
-    return { share, view, ino: HISTORY_INO, inode, principal, asOf: HISTORY, fixed: true }
+    const [ino, asOf] = [HISTORY_INO, HISTORY]
+    return { share, view, ino, inode, principal, asOf, fixed: true, before: undefined }
   }
 
   /** Attributes and handle of an entry that was found in a directory; undefined when it is gone. */
@@ -151,9 +153,9 @@ export class Nfs3 {
 
   /** Opens what is about to change, and remembers how it was. */
   openToChange(bytes: Buffer, call: Call, moment = NOW): Opened | Refusal {
-    const opened = this.open(bytes, call, moment)
-    if (typeof opened === 'string') return opened
-    return { ...opened, before: wccAttrOf(opened.inode, this.staged(opened)) }
+    const opened: Opened | Refusal = this.open(bytes, call, moment)
+    if (typeof opened !== 'string') opened.before = wccAttrOf(opened.inode, this.staged(opened))
+    return opened
   }
 
   handleOf(share: Share, ino: number, inode: Inode, asOf = NOW): Buffer {
@@ -201,6 +203,7 @@ export class Nfs3 {
     if (opened.fixed) return this.attributes(opened)
     const { share, ino } = opened
     const attributes = this.attributesIn(share, this.viewAt(share, moment), ino, moment)
+    if (moment === NOW) return attributes
     // A retransmission is answered from the past, about what was the present.
     return attributes && { ...attributes, fsid: share.id }
   }
@@ -213,7 +216,8 @@ export class Nfs3 {
 
   origin(call: Call, operation: OperationName, { uid, gid }: Principal): Origin {
     const { caller, xid, checksum, machine } = call
-    const [op, client] = [operations[operation], caller.client]
+    const op = operations[operation]
+    const { client } = caller
     if (machine === 0) return { op, client, uid, gid, xid, checksum }
     return { op, client, uid, gid, xid, checksum, machine }
   }

@@ -93,9 +93,10 @@ export class Dispatcher {
       if (view.getUint32(at + 4) !== msg_type.CALL) throw new NotACallError('message is no call')
       if (view.getUint32(at + 8) !== RPC_VERSION) return this.mismatch(w, xid)
       const flavor = r.u32()
-      const body = r.opaque(MAX_AUTH_BYTES)
+      const size = r.count(MAX_AUTH_BYTES)
+      const body = r.takePadded(size)
       r.u32()
-      r.opaque(MAX_AUTH_BYTES)
+      r.skipOpaque(MAX_AUTH_BYTES)
       const [number, version] = [view.getUint32(at + 12), view.getUint32(at + 16)]
       const offers = this.offersOf(w, xid, number, version)
       if (offers === undefined) return undefined
@@ -103,7 +104,7 @@ export class Dispatcher {
       if (offer === undefined || this.isTooLarge(offer)) {
         return acceptHeader(w, xid, accept_stat.PROC_UNAVAIL)
       }
-      const principal = this.credentials.read(flavor, body)
+      const principal = this.credentials.read(flavor, bytes, body, body + size)
       const once = offer.procedure.once === true
       const checksum = once ? checksumOf(bytes, start + 4, end) : 0
       const machine = once ? this.credentials.machine : 0

@@ -125,7 +125,8 @@ const opened = (ino: number): Opened => {
   const view = engine.world.live(SHARE)
   const inode = view.inode(ROOT_INO)
   assert.ok(live && inode)
-  return { share: live, view, ino, inode, principal: SYSTEM, asOf: NOW, fixed: false }
+  const opened = { share: live, view, ino, inode, principal: SYSTEM, asOf: NOW, fixed: false }
+  return { ...opened, before: undefined }
 }
 
 const SIZE = 1000
