@@ -1,6 +1,6 @@
 import { type Extent, isHole } from '../journal/fields.ts'
 
-/** How a change moved a file's sums. The digest parts are modulo 2^32. */
+/** How a change moved a file's sums. The digest parts are modulo 2^32: small integers. */
 export interface ContentDelta {
   used: number
   a: number
@@ -19,8 +19,8 @@ export function countExtent(delta: ContentDelta, extent: Extent, sign: 1 | -1): 
   }
   a = Math.imul(a ^ (b >>> 15), 0x846ca68b)
   b = Math.imul(b ^ (a >>> 13), 0x9e3779b1)
-  delta.a = (delta.a + sign * (a >>> 0)) % 2 ** 32
-  delta.b = (delta.b + sign * (b >>> 0)) % 2 ** 32
+  delta.a = (delta.a + sign * a) | 0
+  delta.b = (delta.b + sign * b) | 0
 }
 
 /** The sums over the extents of a map behind an offset, gathered step by step while it changes. */

@@ -134,11 +134,7 @@ class Run {
     this.history.push(this.plain.extents)
     for (const sum of ['used', 'a', 'b'] as const) this.total[sum] += delta[sum]
     const { used, a, b } = this.total
-    const got = {
-      used,
-      a: ((a % 2 ** 32) + 2 ** 32) % 2 ** 32,
-      b: ((b % 2 ** 32) + 2 ** 32) % 2 ** 32,
-    }
+    const got = { used, a: a >>> 0, b: b >>> 0 }
     assert.deepEqual(got, sums(this.plain.extents))
   }
 
