@@ -21,7 +21,7 @@ export class PastWriter<V> {
 
   /**
    * Writes each version that a slot has replaced, `stored` (the row that the store has of it)
-   * included, with the record that ended it.
+   * included, with the record that ended it. The bytes of `stored` are not the row's afterwards.
    */
   keep(slot: Slot<V>, key: Buffer, stored: Buffer | undefined, writer: StoreWriter): void {
     if (this.runs && slot.older !== undefined) this.keepRuns(slot, key, stored, writer)

@@ -61,15 +61,19 @@ export function seqOfRow(row: Uint8Array): number {
   return high * 2 ** 32 + (low >>> 0)
 }
 
-/** A past row made of a live one. The bytes are a copy. */
+/** Makes a live row a past one. The bytes are the same, which must be the caller's own. */
 export function pastRow(live: Buffer, until: number): Buffer {
-  const past = copyRow(live)
-  putSeq(past, 0, until)
-  return past
+  putSeq(live, 0, until)
+  return live
 }
 
 /** The store's views carry their true length in `length` only: slice by it. */
-export const copyRow = (row: Buffer): Buffer => Buffer.from(row.subarray(0, row.length))
+export function copyRow(row: Buffer): Buffer {
+  const { length } = row
+  const copy = Buffer.allocUnsafe(length)
+  row.copy(copy, 0, 0, length)
+  return copy
+}
 
 /** The key of the version that was valid from `seq`. */
 export function pastKey(key: Buffer, seq: number): Buffer {
