@@ -192,7 +192,7 @@ function landed(
 ): void {
   blocks.landed(written)
   for (const id of ids) blocks.unpin(id)
-  if (position !== undefined) bulk.note({ written, position })
+  if (position !== undefined) bulk.note(written, position)
 }
 
 function frameLog(logThread: LogThread, ballast: Ballast, news: News): FrameLog {

@@ -8,7 +8,9 @@ import type { BlockIndex, Position } from './block-index.ts'
 import type { CachedBlock } from './cached-block.ts'
 import { DamageError, MissingError } from './damage.ts'
 import type { Disk, DiskFile } from './disk.ts'
-import { type FoundBlock, laneOf, segmentName } from './segment.ts'
+import { PLACE_WORDS, type PlacedBlocks } from './noted-blocks.ts'
+import { RecentPlaces } from './recent-places.ts'
+import { type Lane, laneOf, lanes, segmentName } from './segment.ts'
 import { SegmentFiles } from './segment-files.ts'
 
 /** Small enough to keep when it was just written: files are often read soon after. */
@@ -28,8 +30,10 @@ export class BlockStore {
   private readonly index: BlockIndex
   private readonly cache: BlockCache
   /** Where blocks are that the index may not have yet. */
-  private readonly recent = new Map<string, Location>()
-  private readonly queues: FoundBlock[][] = [[], []]
+  private readonly recent: { readonly [lane in Lane]: RecentPlaces } = {
+    [lanes.log]: new RecentPlaces(),
+    [lanes.bulk]: new RecentPlaces(),
+  }
   private readonly files: SegmentFiles
   private readonly loads = new Map<string, Promise<Buffer>>()
   private readonly options: BlockStoreOptions
@@ -57,10 +61,12 @@ export class BlockStore {
   }
 
   /** Remembers where blocks lie until the index has them. */
-  landed(written: readonly FoundBlock[]): void {
-    for (const block of written) {
-      this.recent.set(block.id, block)
-      this.queues[laneOf(block.segment)]?.push(block)
+  landed({ ids, places }: PlacedBlocks): void {
+    for (let i = 0; i < ids.length; i++) {
+      const at = PLACE_WORDS * i
+      const segment = places[at] as number
+      const lane = this.recent[laneOf(segment)]
+      lane.add(ids[i] as string, segment, places[at + 1] as number, places[at + 2] as number)
     }
   }
 
@@ -71,15 +77,7 @@ export class BlockStore {
 
   /** The index holds what lies before `position` in its lane. */
   indexed(position: Position): void {
-    const queue = this.queues[laneOf(position.segment)] as FoundBlock[]
-    let done = 0
-    for (const block of queue) {
-      if (block.segment > position.segment) break
-      if (block.segment === position.segment && block.offset >= position.offset) break
-      if (this.recent.get(block.id) === block) this.recent.delete(block.id)
-      done += 1
-    }
-    queue.splice(0, done)
+    this.recent[laneOf(position.segment)].indexed(position)
     this.index.refresh()
   }
 
@@ -89,7 +87,8 @@ export class BlockStore {
   }
 
   locate(id: string): Location | undefined {
-    return this.recent.get(id) ?? this.index.get(id)
+    const { recent } = this
+    return recent[lanes.log].get(id) ?? recent[lanes.bulk].get(id) ?? this.index.get(id)
   }
 
   /**
@@ -222,7 +221,7 @@ export class BlockStore {
   /** The segment is gone; what it held lies elsewhere by now. */
   dropSegment(segment: number): void {
     this.files.drop(segment)
-    for (const [id, place] of this.recent) if (place.segment === segment) this.recent.delete(id)
+    this.recent[laneOf(segment)].dropSegment(segment)
     this.index.refresh()
   }
 

@@ -5,7 +5,7 @@ import type { Stored } from './block-writer.ts'
 import type { Bloom } from './bloom.ts'
 import type { Compaction, SegmentCensus } from './compactor.ts'
 import { isShared, MemoryPool } from './memory-pool.ts'
-import { noteOf } from './noted-blocks.ts'
+import { noteOf, type PlacedBlocks } from './noted-blocks.ts'
 import type { FoundBlock } from './segment.ts'
 
 export interface ContentThreadData {
@@ -144,8 +144,8 @@ export class ContentThread {
   }
 
   /** Tells of blocks that another lane has written. */
-  note(stored: Pick<Stored, 'written' | 'position'>): void {
-    this.thread.tell('note', noteOf(stored))
+  note(written: PlacedBlocks, position: Position): void {
+    this.thread.tell('note', noteOf(written, position))
   }
 
   condemn(segments: readonly number[]): Promise<void> {

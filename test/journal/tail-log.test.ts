@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { BlockWriter, identified } from '../../src/content/block-writer.ts'
+import { PLACE_WORDS } from '../../src/content/noted-blocks.ts'
 import { lanes } from '../../src/content/segment.ts'
 import { encodeFrame, type Frame } from '../../src/journal/frame.ts'
 import { EMPTY_TAIL, tailOf } from '../../src/journal/journal.ts'
@@ -209,13 +210,13 @@ describe('tail log', () => {
     )
     assert.equal(first?.ids.length, 3)
     assert.deepEqual(
-      first?.written.map(({ id, length }) => [id, length]),
+      first?.written.ids.map((id, i) => [id, first.written.places[PLACE_WORDS * i + 2]]),
       [
         [identified(equal).id, 5000],
         [identified(machine.blocks[1] as Buffer).id, 100],
       ],
     )
-    assert.deepEqual([second?.ids.length, second?.written.length], [1, 0])
+    assert.deepEqual([second?.ids.length, second?.written.ids.length], [1, 0])
   })
 
   test('what a full disk did not take is told once when it does', async () => {

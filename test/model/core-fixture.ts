@@ -13,6 +13,7 @@ import { noAttributes } from '../../src/commands/tree/new-object.ts'
 import { BlockIndex } from '../../src/content/block-index.ts'
 import { BlockStore } from '../../src/content/block-store.ts'
 import { BlockWriter, identified } from '../../src/content/block-writer.ts'
+import { placedBlocks } from '../../src/content/noted-blocks.ts'
 import { lanes } from '../../src/content/segment.ts'
 import { Staging } from '../../src/content/staging.ts'
 import { recordsOf } from '../../src/journal/frame.ts'
@@ -88,7 +89,7 @@ export class Core {
       tail,
       log: {
         append: async (frame, fresh) => {
-          if (fresh.length > 0) blocks.landed(ofFrames.store(fresh).written)
+          if (fresh.length > 0) blocks.landed(placedBlocks(ofFrames.store(fresh).written))
           await journal.append(frame)
           for (const { id } of fresh) blocks.unpin(id)
         },

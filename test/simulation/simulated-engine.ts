@@ -18,6 +18,7 @@ import { Compactor } from '../../src/content/compactor.ts'
 import { type DamageError, MissingError } from '../../src/content/damage.ts'
 import { IndexQueue } from '../../src/content/index-queue.ts'
 import { Mender } from '../../src/content/mender.ts'
+import { notedBlocks, noteOf } from '../../src/content/noted-blocks.ts'
 import { lanes } from '../../src/content/segment.ts'
 import { Staging } from '../../src/content/staging.ts'
 import { type Frame, lastSeq } from '../../src/journal/frame.ts'
@@ -268,7 +269,9 @@ export class SimulatedEngine {
     for (const id of ids) this.blocks.unpin(id)
     void this.followerThread.call(() => this.journal.poke())
     if (position === undefined) return
-    void this.contentThread.call(() => this.queue.note(written, position)).catch(this.crashed)
+    const note = noteOf(written, position)
+    const heard = () => this.queue.note(notedBlocks(note), position)
+    void this.contentThread.call(heard).catch(this.crashed)
   }
 
   /** What src/content/content-worker.ts does. */

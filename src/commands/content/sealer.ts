@@ -8,6 +8,7 @@ import { SYSTEM } from '../../auth/principal.ts'
 import { blockId } from '../../content/block.ts'
 import type { BlockStore } from '../../content/block-store.ts'
 import type { StoreAnswer } from '../../content/content-thread.ts'
+import { placedBlocks } from '../../content/noted-blocks.ts'
 import type { Pieces } from '../../content/pieces.ts'
 import type { StagedFile, Staging } from '../../content/staging.ts'
 import type { Extent } from '../../journal/fields.ts'
@@ -208,7 +209,7 @@ export class Sealer {
   ): number {
     const { blocks } = this.options
     fault('seal.stored')
-    blocks.landed(stored.written)
+    blocks.landed(placedBlocks(stored.written))
     for (const [i, { bytes }] of content.entries()) blocks.keep(ids[i] as string, bytes)
     const extents = content.map(({ offset, bytes }, i) => extentOf(offset, bytes, ids[i] as string))
     let seq = 0

@@ -1,0 +1,100 @@
+/**
+ * Where the blocks of one lane lie that the index may not have yet, by the thousand: numbers in
+ * arrays that are used again and again, since objects would live just long enough to be copied
+ * into the old part of the heap.
+ */
+import type { Location } from './block.ts'
+import type { Position } from './block-index.ts'
+import { PLACE_WORDS } from './noted-blocks.ts'
+
+/** Powers of two: places that there is room for at first, and when there are none again. */
+const ROOM = 64
+const ROOM_KEPT = 32_768
+/** A block's number is its order, and begins again here: V8 holds what is smaller unboxed. */
+const NUMBERS = 2 ** 30
+
+export class RecentPlaces {
+  /** Of equal blocks the newest. */
+  private readonly numbers = new Map<string, number>()
+  /** Of the block with number n at n modulo the room; its place likewise. */
+  private ids = new Array<string>(ROOM).fill('')
+  private places = new Uint32Array(PLACE_WORDS * ROOM)
+  /** Number of the oldest block. */
+  private oldest = 0
+  private count = 0
+
+  /** Blocks come in the order in which they lie in the lane. */
+  add(id: string, segment: number, offset: number, length: number): void {
+    if (this.count === this.ids.length) this.grow()
+    const number = this.nth(this.count)
+    const slot = number % this.ids.length
+    this.numbers.set(id, number)
+    this.ids[slot] = id
+    this.places[PLACE_WORDS * slot] = segment
+    this.places[PLACE_WORDS * slot + 1] = offset
+    this.places[PLACE_WORDS * slot + 2] = length
+    this.count += 1
+  }
+
+  get(id: string): Location | undefined {
+    const number = this.numbers.get(id)
+    if (number === undefined) return undefined
+    const at = PLACE_WORDS * (number % this.ids.length)
+    return {
+      segment: this.places[at] as number,
+      offset: this.places[at + 1] as number,
+      length: this.places[at + 2] as number,
+    }
+  }
+
+  /** Forgets what lies before `position`. */
+  indexed(position: Position): void {
+    for (; this.count > 0; this.count -= 1) {
+      const slot = this.oldest % this.ids.length
+      const segment = this.places[PLACE_WORDS * slot] as number
+      const offset = this.places[PLACE_WORDS * slot + 1] as number
+      if (segment > position.segment) return
+      if (segment === position.segment && offset >= position.offset) return
+      this.forget(this.oldest)
+      this.ids[slot] = ''
+      this.oldest = this.nth(1)
+    }
+    if (this.ids.length > ROOM_KEPT) this.moveTo(ROOM)
+  }
+
+  /** Forgets what lies in a segment. */
+  dropSegment(segment: number): void {
+    for (let i = 0; i < this.count; i++) {
+      const number = this.nth(i)
+      const slot = number % this.ids.length
+      if (this.places[PLACE_WORDS * slot] === segment) this.forget(number)
+    }
+  }
+
+  private nth(i: number): number {
+    return (this.oldest + i) % NUMBERS
+  }
+
+  private forget(number: number): void {
+    const id = this.ids[number % this.ids.length] as string
+    if (this.numbers.get(id) === number) this.numbers.delete(id)
+  }
+
+  private grow(): void {
+    this.moveTo(2 * this.ids.length)
+  }
+
+  private moveTo(room: number): void {
+    const { ids, places } = this
+    this.ids = new Array<string>(room).fill('')
+    this.places = new Uint32Array(PLACE_WORDS * room)
+    for (let i = 0; i < this.count; i++) {
+      const number = this.nth(i)
+      const from = number % ids.length
+      const to = number % room
+      this.ids[to] = ids[from] as string
+      const place = places.subarray(PLACE_WORDS * from, PLACE_WORDS * (from + 1))
+      this.places.set(place, PLACE_WORDS * to)
+    }
+  }
+}
