@@ -123,8 +123,9 @@ export class GroupTable<V, S extends string | number> extends Table<V, S> {
 
   protected override becameDirty(slot: Slot<V>): void {
     const group = this.group(slot.group) as Group<V, S>
-    const last = group.fresh.at(-1)
-    if (last !== undefined && last.sub > slot.sub && group.sorted) {
+    // Of one that is not sorted nothing is looked at: its slots lie anywhere in memory.
+    const last = group.sorted ? group.fresh.at(-1) : undefined
+    if (last !== undefined && last.sub > slot.sub) {
       group.sorted = false
       group.sortedTo = group.fresh.length
     }
