@@ -1,4 +1,5 @@
 /** Brings what the tail log has to where it belongs: blocks to segments, frames to LMDB. */
+import type { Location } from '../content/block.ts'
 import type { Position } from '../content/block-index.ts'
 import type { BlockWriter, Stored } from '../content/block-writer.ts'
 import type { Disk } from '../content/disk.ts'
@@ -68,13 +69,19 @@ export class Settler {
   }
 }
 
+/** What was written is in order too: its next place belongs to the first block that lies there. */
 function placesOf({ locations, written }: Stored): Uint32Array {
-  const fresh = new Set<number>()
-  for (const { segment, offset } of written) fresh.add(segment * 2 ** 32 + offset)
   const places = new Uint32Array(PLACE * locations.length)
-  for (const [i, { segment, offset }] of locations.entries()) {
-    const isFresh = fresh.delete(segment * 2 ** 32 + offset)
-    places.set([segment, offset, isFresh ? 1 : 0], PLACE * i)
+  let next = 0
+  for (let i = 0; i < locations.length; i++) {
+    const { segment, offset } = locations[i] as Location
+    const fresh = written[next]
+    const isFresh = fresh !== undefined && fresh.segment === segment && fresh.offset === offset
+    places[PLACE * i] = segment
+    places[PLACE * i + 1] = offset
+    if (!isFresh) continue
+    places[PLACE * i + 2] = 1
+    next += 1
   }
   return places
 }
