@@ -20,6 +20,7 @@ interface NewBlock {
   readonly id: string
   readonly bytes: Buffer
   readonly stored?: readonly Buffer[]
+  readonly checksum?: number | undefined
 }
 
 const LOST = 'an equal block that was being stored is lost'

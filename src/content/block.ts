@@ -38,15 +38,21 @@ const PADDING = Buffer.alloc(8)
 /** The id of a block: its SHA-256, as a string of 32 characters (latin1). */
 export const blockId = (bytes: Buffer): string => hash('sha256', bytes, 'latin1')
 
-/** The buffers to write for a block: header, bytes, padding. */
-export function framed(id: string, bytes: Buffer): readonly Buffer[] {
+/**
+ * The buffers to write for a block: header, bytes, padding. `checksum`: CRC-32 of the bytes, where
+ * somebody knows it of a block of one granule.
+ */
+export function framed(id: string, bytes: Buffer, checksum?: number): readonly Buffer[] {
   const size = headerSize(bytes.length)
   const header = Buffer.allocUnsafe(size)
   header.writeUInt32LE(BLOCK_MAGIC, 0)
   header.writeUInt32LE(bytes.length, 4)
   header.latin1Write(id, 8, 32)
-  for (let i = 0, at = 0; at < bytes.length; i++, at += CHECKED) {
-    header.writeUInt32LE(crc32(bytes.subarray(at, at + CHECKED)), FIXED + 4 * i)
+  if (checksum !== undefined && bytes.length <= CHECKED) header.writeUInt32LE(checksum, FIXED)
+  else {
+    for (let i = 0, at = 0; at < bytes.length; i++, at += CHECKED) {
+      header.writeUInt32LE(crc32(bytes.subarray(at, at + CHECKED)), FIXED + 4 * i)
+    }
   }
   header.writeUInt32LE(headerChecksum(header), 40)
   const gap = storedSize(bytes.length) - size - bytes.length

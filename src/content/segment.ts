@@ -136,6 +136,8 @@ interface Appended {
   readonly id: string
   readonly bytes: Buffer
   readonly stored?: readonly Buffer[]
+  /** See `framed`. */
+  readonly checksum?: number | undefined
 }
 
 export interface SegmentWriterOptions {
@@ -239,7 +241,7 @@ export class SegmentWriter {
     }
     this.start = this.end
     let at = this.end
-    for (const { id, bytes, stored } of blocks) {
+    for (const { id, bytes, stored, checksum } of blocks) {
       const size = storedSize(bytes.length)
       if (this.full(size)) {
         yield { buffers, at }
@@ -249,7 +251,7 @@ export class SegmentWriter {
         at = this.end
       }
       locations.push({ segment: this.segment, offset: this.end, length: bytes.length })
-      buffers.push(...(stored ?? framed(id, bytes)))
+      buffers.push(...(stored ?? framed(id, bytes, checksum)))
       this.end += size
       giveWay()
       if (this.end - at < most) continue

@@ -17,6 +17,7 @@ import { KiB, MiB } from '../platform/limits.ts'
 import { JournalFormatError } from './fields.ts'
 import {
   ENTRY_SALT,
+  entryAt,
   entryOf,
   finishEntry,
   firstSeqOf,
@@ -25,13 +26,14 @@ import {
   type TailEntry,
   wholeAt,
 } from './tail-entry.ts'
+import { entryOf2, VERSION_2, wholeAt2 } from './tail-version-2.ts'
 
 export const TAIL_FILES = ['tail-a.log', 'tail-b.log'] as const
 /** Which of them. */
 export type Area = 0 | 1
 
 const FILE_MAGIC = 0x4446534c
-const VERSION = 2
+const VERSION = 3
 const HEADER = 12 + SALT
 export const START = 4 * KiB
 /** Of a file. Only an entry that is larger than that makes one longer. */
@@ -46,7 +48,8 @@ function openFile(disk: Disk, name: string, newSalt: Buffer): { file: DiskFile; 
     for (let at = size; at < SIZE; at += MiB) file.write([zeros.subarray(0, SIZE - at)], at)
     file.sync()
   }
-  const found = saltOf(file, VERSION)
+  // What an earlier version has left was brought to where it belongs before.
+  const found = versionOf(file) === VERSION ? saltOf(file, VERSION) : undefined
   if (found !== undefined) return { file, salt: found }
   file.write([fileHeader(VERSION, newSalt)], 0)
   file.sync()
@@ -60,6 +63,14 @@ function fileHeader(version: number, salt: Buffer): Buffer {
   salt.copy(header, 8)
   header.writeUInt32BE(crc32(header.subarray(0, 8 + SALT)), 8 + SALT)
   return header
+}
+
+/** The version that a file says it has: 2, or else it is to be one of today. */
+function versionOf(file: DiskFile): keyof typeof readers {
+  const header = Buffer.alloc(HEADER)
+  file.read(header, 0)
+  const old = fileHeader(VERSION_2, header.subarray(8, 8 + SALT))
+  return header.equals(old) ? VERSION_2 : VERSION
 }
 
 /** Undefined when the file was never finished: nothing is in it then. */
@@ -101,20 +112,26 @@ interface Round extends TailContent<TailEntry> {
   readonly round: number
 }
 
+const readers = {
+  [VERSION]: { whole: wholeAt, entry: entryOf },
+  [VERSION_2]: { whole: wholeAt2, entry: entryOf2 },
+} as const
+
 function readFile(disk: Disk, name: string): Round | undefined {
   if (!disk.list().includes(name)) return undefined
   const file = disk.open(name)
   try {
-    const salt = saltOf(file, VERSION)
+    const version = versionOf(file)
+    const salt = saltOf(file, version)
     if (salt === undefined) return undefined
     const all = allBehind(file)
-    const whole = (at: number) => wholeAt(all, at, salt)
-    const { found, strays } = entriesIn(all, salt, ENTRY_SALT, whole)
+    const { whole, entry } = readers[version]
+    const { found, strays } = entriesIn(all, salt, ENTRY_SALT, (at) => whole(all, at, salt))
     const [first] = found
     return {
       round: first === undefined ? 0 : roundOf(first),
-      entries: found.map(entryOf),
-      strays: strays.map(entryOf),
+      entries: found.map(entry),
+      strays: strays.map(entry),
     }
   } finally {
     file.close()
@@ -211,7 +228,8 @@ export class TailReader {
     file.read(all, START)
     const entries: TailEntry[] = []
     for (let at = 0; at < size; ) {
-      const entry = wholeAt(all, at, salt)
+      // The checksums of blocks go with them: who reads one there finds out what happened here.
+      const entry = entryAt(all, at, salt)
       if (entry === undefined) {
         throw new JournalFormatError(`${TAIL_FILES[area]} is not what was written at ${at}`)
       }

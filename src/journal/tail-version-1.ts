@@ -10,8 +10,8 @@
  */
 import type { Disk, DiskFile } from '../content/disk.ts'
 import { segmentName } from '../content/segment.ts'
-import { wholeAt } from './tail-entry.ts'
 import { allBehind, entriesIn, saltOf, type TailContent } from './tail-log.ts'
+import { wholeAt2 } from './tail-version-2.ts'
 
 export const NAME_1 = 'tail.log'
 const VERSION = 1
@@ -39,7 +39,7 @@ export function readTail1(disk: Disk): TailContent<Entry1> {
     const salt = saltOf(file, VERSION)
     if (salt === undefined) return nothing
     const all = allBehind(file)
-    const whole = (at: number) => wholeAt(all, at, salt, HEADER, SALT_AT)
+    const whole = (at: number) => wholeAt2(all, at, salt, HEADER, SALT_AT)
     const { found, strays } = entriesIn(all, salt, SALT_AT, whole)
     return { entries: found.map(entryOf), strays: strays.map(entryOf) }
   } finally {

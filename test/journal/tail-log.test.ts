@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { crc32 } from 'node:zlib'
+import { headerSize, readHeader } from '../../src/content/block.ts'
 import { BlockWriter, identified } from '../../src/content/block-writer.ts'
 import { PLACE_WORDS } from '../../src/content/noted-blocks.ts'
-import { lanes } from '../../src/content/segment.ts'
+import { blocksOf, lanes } from '../../src/content/segment.ts'
 import { encodeFrame, type Frame } from '../../src/journal/frame.ts'
 import { EMPTY_TAIL, tailOf } from '../../src/journal/journal.ts'
 import { LmdbJournal } from '../../src/journal/lmdb.ts'
@@ -73,6 +75,35 @@ describe('tail log', () => {
       file.write([torn], end)
       assert.equal(readTail(machine.disk).entries.length, 2, `byte ${cut}`)
     }
+  })
+
+  test('a block that is damaged on its way to its segment is found there', () => {
+    const machine = new Machine()
+    machine.commit(100)
+    machine.commit(100)
+    const file = machine.disk.open(NAME)
+    const byte = Buffer.alloc(1)
+    const last = fileEnd(machine) - 1
+    file.read(byte, last)
+    file.write([Buffer.from([(byte[0] as number) ^ 1])], last)
+    machine.settle()
+    const [good, bad] = machine.blocks.map((block) => identified(block).id)
+    assert.deepEqual(machine.wholeBlocks(), new Set([good]))
+    const segment = machine.segments.open(machine.segments.list()[0] as string)
+    const headers = [...blocksOf(segment, 0)].map(({ offset }) => {
+      const header = Buffer.alloc(headerSize(100))
+      segment.read(header, offset)
+      return readHeader(header)
+    })
+    assert.deepEqual(
+      headers.map((header) => header?.id),
+      [good, bad],
+    )
+    // Readers look at that and not at the name.
+    assert.deepEqual(
+      headers.map((header) => header?.checksums),
+      machine.blocks.map((block) => [crc32(block)]),
+    )
   })
 
   test('damage to what was acknowledged is not taken for a torn end', async () => {
