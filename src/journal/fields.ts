@@ -31,7 +31,8 @@ export interface Extent {
   readonly blockOffset: number
 }
 
-export const isHole = (extent: Extent): boolean => extent.block === ''
+/** By its length: to compare with a constant makes V8 look every new id up among all constants. */
+export const isHole = (extent: Extent): boolean => extent.block.length === 0
 
 export interface FieldTypes {
   int: number
@@ -59,7 +60,7 @@ const packBytes = (bytes: string): Buffer => Buffer.from(bytes, 'latin1')
 function packExtents(extents: readonly Extent[]): unknown[] {
   const flat: unknown[] = []
   for (const { offset, length, block, blockOffset } of extents) {
-    flat.push(offset, length, block === '' ? null : packBytes(block), blockOffset)
+    flat.push(offset, length, block.length === 0 ? null : packBytes(block), blockOffset)
   }
   return flat
 }
