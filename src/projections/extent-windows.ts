@@ -4,7 +4,7 @@ import { slice } from './extent-slice.ts'
 
 /** The bytes of a file whose extents are kept together. A multiple of BLOCK_MAX. */
 const WINDOW = 4 * MiB
-export const EXTENT_WEIGHT = 120
+export const EXTENT_WEIGHT = 128
 export const WINDOW_WEIGHT = 200
 const EVICTION_STEPS = 32
 /** Steps of a search that guess. */
@@ -18,6 +18,8 @@ interface Window {
   readonly high: number
   /** All that overlap the window, ascending. */
   readonly extents: Extent[]
+  /** Where they begin: a search that looked at the extents would find each far from the others. */
+  readonly offsets: number[]
   used: boolean
 }
 
@@ -70,7 +72,8 @@ export class ExtentWindows {
     const low = index * WINDOW
     const high = low + WINDOW
     const extents = this.load(group, low, high)
-    const window: Window = { group, index, low, high, extents, used: true }
+    const offsets = extents.map(({ offset }) => offset)
+    const window: Window = { group, index, low, high, extents, offsets, used: true }
     let windows = this.groups.get(group)
     if (windows === undefined) {
       windows = new Map()
@@ -99,14 +102,21 @@ export class ExtentWindows {
     if (oldEnd < end || old.offset < low || oldEnd > high) return undefined
     const left = old.offset < offset ? slice(old, old.offset, offset) : undefined
     const right = end < oldEnd ? slice(old, end, oldEnd) : undefined
-    if (left === undefined && right === undefined) extents[at] = extent
-    else if (isHole(old)) return undefined
-    else if (right === undefined) extents.splice(at, 1, left as Extent, extent)
-    else if (left === undefined) extents.splice(at, 1, extent, right)
-    else extents.splice(at, 1, left, extent, right)
-    if (left !== undefined) this.weight += EXTENT_WEIGHT
-    if (right !== undefined) this.weight += EXTENT_WEIGHT
+    if ((left !== undefined || right !== undefined) && isHole(old)) return undefined
+    let place = at
+    if (left !== undefined) {
+      extents[at] = left
+      place = at + 1
+      this.insert(window, place, extent)
+    } else extents[at] = extent
+    if (right !== undefined) this.insert(window, place + 1, right)
     return { old, left, right }
+  }
+
+  private insert({ extents, offsets }: Window, at: number, extent: Extent): void {
+    extents.splice(at, 0, extent)
+    offsets.splice(at, 0, extent.offset)
+    this.weight += EXTENT_WEIGHT
   }
 
   /** What overlapped [from, to) has given way to `added`, remainders included. */
@@ -137,13 +147,14 @@ export class ExtentWindows {
   }
 
   private splice(window: Window, start: number, end: number, added: readonly Extent[]): void {
-    const { extents, low, high } = window
+    const { extents, offsets, low, high } = window
     const here = added.filter(({ offset, length }) => offset < high && offset + length > low)
     const first = firstEndingAfter(window, start)
     let past = first
-    while (past < extents.length && (extents[past] as Extent).offset < end) past += 1
+    while (past < offsets.length && (offsets[past] as number) < end) past += 1
     this.weight -= weightOf(window)
     extents.splice(first, past - first, ...here)
+    offsets.splice(first, past - first, ...here.map(({ offset }) => offset))
     this.weight += weightOf(window)
   }
 
@@ -179,30 +190,28 @@ const weightOf = ({ extents }: Window): number => WINDOW_WEIGHT + EXTENT_WEIGHT 
 
 /**
  * The first extent that reaches behind `offset`. Extents are mostly of one size, or have been cut
- * at random, so that it is about as far among them as the offset is in the window: looking at few
- * of them counts, since they lie anywhere in memory.
+ * at random, so that it is about as far among them as the offset is in the window.
  */
-function firstEndingAfter({ extents, low }: Window, offset: number): number {
-  let [first, past] = [0, extents.length]
-  const last = extents[past - 1]
-  // Where the extents of [first, past) lie.
-  let [from, to] = [low, last === undefined ? low : last.offset + last.length]
-  if (offset >= to) return past
-  if (offset < from) return 0
-  for (let guesses = GUESSES; first < past; guesses--) {
+function firstEndingAfter({ extents, offsets, high }: Window, offset: number): number {
+  let from = offsets[0]
+  if (from === undefined || from > offset) return 0
+  let to = high
+  // The one at `first` begins at `from`, not behind the offset; the one at `past` does, at `to`.
+  let first = 0
+  let past = offsets.length
+  for (let guesses = GUESSES; past - first > 1; guesses--) {
     const part = guesses > 0 ? (offset - from) / (to - from) : 0.5
-    const at = Math.min(past - 1, first + Math.floor((past - first) * part))
-    const extent = extents[at] as Extent
-    const end = extent.offset + extent.length
-    if (end <= offset) {
-      first = at + 1
-      from = end
-    } else if (extent.offset > offset) {
-      past = at
-      to = extent.offset
+    const guess = first + Math.floor((past - first) * part)
+    const at = Math.max(first + 1, Math.min(past - 1, guess))
+    const begins = offsets[at] as number
+    if (begins <= offset) {
+      first = at
+      from = begins
     } else {
-      return at
+      past = at
+      to = begins
     }
   }
-  return first
+  const extent = extents[first] as Extent
+  return extent.offset + extent.length > offset ? first : first + 1
 }
