@@ -87,6 +87,7 @@ export function integer(value: unknown, what: string): number {
 }
 
 function binary(value: unknown, what: string): string {
+  if (value instanceof Buffer) return value.latin1Slice(0, value.length)
   if (value instanceof Uint8Array) {
     return Buffer.from(value.buffer, value.byteOffset, value.length).latin1Slice(0, value.length)
   }
