@@ -6,6 +6,7 @@
  *   0   bell           i32
  *   4   state          i32
  *   8   entry's length i32
+ *  12   appended       i32, counts entries that are durable
  *  64   the entry
  *
  * Numbers are the machine's own.
@@ -18,6 +19,7 @@ const ENTRY = 64
 
 const STATE = 1
 const LENGTH = 2
+const APPENDED = 3
 const states = { idle: 0, asked: 1 } as const
 
 export class AppendSlot {
@@ -25,6 +27,8 @@ export class AppendSlot {
   readonly bell: Int32Array
   private readonly numbers: Int32Array
   private readonly entry: Buffer
+  /** How many were durable when the last was asked for. */
+  private appended = 0
 
   constructor(memory = new SharedArrayBuffer(SIZE)) {
     this.memory = memory
@@ -37,8 +41,26 @@ export class AppendSlot {
   ask(frame: Buffer, blocks: readonly TailBlock[]): boolean {
     if (entrySize(frame, blocks) > this.entry.length) return false
     this.numbers[LENGTH] = putEntry(this.entry, frame, blocks)
+    // From now on the other thread may be faster than us.
+    this.appended = Atomics.load(this.numbers, APPENDED)
     Atomics.store(this.numbers, STATE, states.asked)
     return true
+  }
+
+  /**
+   * Calls `then` when what was asked last is durable, at less cost than a message. Of what failed
+   * it may be called when the next is: whoever waits must have heard of the failure by then.
+   */
+  whenAppended(then: () => void): void {
+    const { async, value } = Atomics.waitAsync(this.numbers, APPENDED, this.appended)
+    if (async) void value.then(then)
+    else then()
+  }
+
+  /** The entry that was taken last is durable. */
+  tellAppended(): void {
+    Atomics.add(this.numbers, APPENDED, 1)
+    Atomics.notify(this.numbers, APPENDED)
   }
 
   /** The entry that waits to be appended, once, where it lies. */

@@ -72,9 +72,8 @@ export class LogThread {
     })
   }
 
-  private heard(event: string, payload: unknown): void {
-    if (event === 'appended') this.settle?.resolve()
-    else this.settle?.reject(appendError(payload as Error))
+  private heard(_event: string, payload: unknown): void {
+    this.settle?.reject(appendError(payload as Error))
   }
 
   private heardOfSettling(event: string, payload: unknown): void {
@@ -125,6 +124,7 @@ export class LogThread {
     if (this.slot.ask(frame.bytes, blocks)) {
       await new Promise<void>((resolve, reject) => {
         this.settle = { resolve, reject }
+        this.slot.whenAppended(resolve)
         ring(this.slot.bell)
       })
     } else await this.appendLarge(frame.bytes, blocks)

@@ -51,7 +51,7 @@ function append(entry: Buffer): void {
 function appendFromSlot(entry: Buffer): void {
   try {
     append(entry)
-    emitFrom('appended')
+    slot.tellAppended()
   } catch (error) {
     const { name, message, code } = error as Error & { code?: unknown }
     emitFrom('failed', { name, message, code })

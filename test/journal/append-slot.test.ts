@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import { AppendSlot } from '../../src/journal/append-slot.ts'
 import { entryOf, finishEntry, SALT, wholeAt } from '../../src/journal/tail-entry.ts'
@@ -37,4 +38,38 @@ test('what does not fit is not taken', () => {
   const blocks = [idOf(1), idOf(2)].map((id) => ({ id, bytes }))
   assert.equal(slot.ask(Buffer.alloc(10), blocks), false)
   assert.equal(slot.take(), undefined)
+})
+
+test('whoever asked hears when it is durable, however fast that was', async () => {
+  const here = new AppendSlot()
+  const there = new AppendSlot(here.memory)
+  const heard: number[] = []
+  const said = () => heard.join()
+  const ask = (n: number) => assert.equal(here.ask(Buffer.alloc(n), []), true)
+  ask(1)
+  here.whenAppended(() => heard.push(1))
+  await turn()
+  assert.equal(said(), '', 'not before it is')
+  assert.ok(there.take())
+  there.tellAppended()
+  while (heard.length === 0) await turn()
+
+  ask(2)
+  assert.ok(there.take())
+  there.tellAppended()
+  here.whenAppended(() => heard.push(2))
+  assert.equal(said(), '1,2', 'it was before we asked when')
+
+  ask(3)
+  here.whenAppended(() => heard.push(3))
+  assert.ok(there.take())
+  await turn()
+  assert.equal(said(), '1,2', 'it has failed')
+  ask(4)
+  here.whenAppended(() => heard.push(4))
+  await turn()
+  assert.equal(said(), '1,2', 'one that failed says nothing of the next')
+  assert.ok(there.take())
+  there.tellAppended()
+  while (!heard.includes(4)) await turn()
 })
