@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { SYSTEM } from '../../src/auth/principal.ts'
 import type { Engine } from '../../src/commands/engine.ts'
+import { NO_ORIGIN } from '../../src/commands/stream.ts'
 import { noAttributes } from '../../src/commands/tree/new-object.ts'
 import { commandCodes } from '../../src/journal/command-names.ts'
 import type { EventOf } from '../../src/journal/events.ts'
@@ -213,6 +215,17 @@ test('of a deleted share nothing is swept: it all goes when its retention ends',
   await engine.close()
   assert.deepEqual((await check(path)).found, [])
   engine = await openEngine(path)
+})
+
+test('nor does anybody wait for it who has written there', { timeout: 60_000 }, async () => {
+  const ino = await scatteredFile(engine, 'file', 4 * MANY)
+  await truncate(ino, MANY * GRANULE)
+  const at = 3 * MANY * GRANULE
+  const written = engine.content.write(SHARE, ino, at, granule(5), false, NO_ORIGIN, SYSTEM)
+  assert.equal(typeof written, 'object')
+  await accept(engine, { type: 'DeleteShare', name: '/export' })
+  assert.equal(engine.world.cutOff.all().size, 1, 'there is something to be swept')
+  await engine.drain()
 })
 
 test('a server that is killed in the midst of a sweep goes on with it', async () => {
