@@ -41,8 +41,6 @@ export abstract class Table<V, S extends string | number> {
   private readonly nothing = new Slot<V>(0, 0, undefined, 0)
   private hand = 0
   private weight = 0
-  /** Rows to take in before it is tried again to forget some: the last try found none. */
-  private patience = 0
 
   constructor(spec: TableSpec<V>, store: Store, positions: Positions) {
     this.spec = spec
@@ -152,11 +150,6 @@ export abstract class Table<V, S extends string | number> {
   }
 
   private evict(): void {
-    if (this.patience > 0) {
-      this.patience -= 1
-      return
-    }
-    const before = this.weight
     for (let i = 0; i < EVICTION_STEPS && this.weight > this.spec.memory; i++) {
       if (this.hand >= this.ring.length) this.hand = 0
       const slot = this.ring[this.hand] as Slot<V>
@@ -170,7 +163,6 @@ export abstract class Table<V, S extends string | number> {
       const last = this.ring.pop() as Slot<V>
       if (last !== slot) this.ring[this.hand] = last
     }
-    if (this.weight === before) this.patience = EVICTION_STEPS
   }
 
   /** The value that was in force right after record `seq`. */
@@ -277,7 +269,6 @@ export abstract class Table<V, S extends string | number> {
       }
     }
     this.dirty.length = kept
-    this.patience = 0
     if (this.weight > this.spec.memory) this.evict()
   }
 
