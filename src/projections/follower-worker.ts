@@ -4,7 +4,6 @@ import { Bloom } from '../content/bloom.ts'
 import { LmdbJournal } from '../journal/lmdb.ts'
 import { instantOfMillis } from '../platform/clock.ts'
 import { isFull } from '../platform/disk-full.ts'
-import { beginToGiveWay } from '../platform/give-way.ts'
 import { serveThread, yieldToOthers } from '../platform/thread.ts'
 import { LmdbStore } from '../store/lmdb-store.ts'
 import type { Checkpoint } from './checkpoint.ts'
@@ -18,7 +17,6 @@ import { World } from './world.ts'
 const { journalDir, storePath, memory } = workerData as FollowerThreadData
 
 yieldToOthers()
-beginToGiveWay()
 const journal = await LmdbJournal.open({ dir: journalDir, readOnly: true })
 const store = new LmdbStore(storePath)
 const stop = new AbortController()

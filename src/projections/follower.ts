@@ -6,7 +6,6 @@ import { type Frame, lastSeq, recordsOf } from '../journal/frame.ts'
 import type { JournalReader } from '../journal/journal.ts'
 import { isFull } from '../platform/disk-full.ts'
 import { fault } from '../platform/fault.ts'
-import { giveWay } from '../platform/give-way.ts'
 import { AuditIndex } from './audit-index.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { World } from './world.ts'
@@ -90,7 +89,6 @@ export class Follower {
       this.audit.before(record)
       this.world.apply(record)
       this.audit.add(record)
-      giveWay()
       this.pending += 1 + ((record.accesses?.length ?? 0) >>> BYTES_A_RECORD)
     }
     if (lastSeq(frame) === this.world.seq) this.hash = frame.hash

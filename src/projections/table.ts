@@ -10,7 +10,6 @@
  * slots may be forgotten, which a clock hand does when the table is over its share of memory.
  */
 
-import { giveWay } from '../platform/give-way.ts'
 import type { Store, StoreEntry, StoreMap, StoreWriter } from '../store/store.ts'
 import { type Digest, hashRow } from './digest.ts'
 import { shareOf } from './node-id.ts'
@@ -295,10 +294,7 @@ export abstract class Table<V, S extends string | number> {
   flushTo(writer: StoreWriter, digests: (share: number) => Digest): void {
     // In the order of their keys: a store that is a tree finds the next where it found the last.
     this.dirty.sort(byKey)
-    for (const slot of this.dirty) {
-      this.flushSlot(slot, writer, digests)
-      giveWay()
-    }
+    for (const slot of this.dirty) this.flushSlot(slot, writer, digests)
   }
 
   private flushSlot(slot: Slot<V>, writer: StoreWriter, digests: (s: number) => Digest): void {
