@@ -49,17 +49,24 @@ export class AppendSlot {
 
   /**
    * Calls `then` when what was asked last is durable, at less cost than a message. Of what failed
-   * it may be called when the next is: whoever waits must have heard of the failure by then.
+   * it may be called too, once the next is: whoever waits must have heard of the failure by then.
    */
   whenAppended(then: () => void): void {
-    const { async, value } = Atomics.waitAsync(this.numbers, APPENDED, this.appended)
-    if (async) void value.then(then)
+    const before = this.appended
+    const { async, value } = Atomics.waitAsync(this.numbers, APPENDED, before)
+    const look = () => Atomics.load(this.numbers, APPENDED) !== before && then()
+    if (async) void value.then(look)
     else then()
   }
 
   /** The entry that was taken last is durable. */
   tellAppended(): void {
     Atomics.add(this.numbers, APPENDED, 1)
+    Atomics.notify(this.numbers, APPENDED)
+  }
+
+  /** It is not, and nobody need wait for it: a full disk fails again and again. */
+  tellFailed(): void {
     Atomics.notify(this.numbers, APPENDED)
   }
 

@@ -54,6 +54,7 @@ function appendFromSlot(entry: Buffer): void {
     slot.tellAppended()
   } catch (error) {
     const { name, message, code } = error as Error & { code?: unknown }
+    slot.tellFailed()
     emitFrom('failed', { name, message, code })
   }
 }

@@ -6,26 +6,14 @@
  *                                 the frame, then the bytes of the blocks; else as tail-entry.ts
  */
 import { crc32 } from 'node:zlib'
-import {
-  claimedAt,
-  ENTRY_HEADER,
-  ENTRY_SALT,
-  type LoggedBlock,
-  type TailEntry,
-} from './tail-entry.ts'
+import { claimedAt, ENTRY_HEADER, type LoggedBlock, type TailEntry } from './tail-entry.ts'
 
 export const VERSION_2 = 2
 const ROW = 36
 
 /** The bytes of a whole entry at `at`; undefined when there is none. */
-export function wholeAt2(
-  all: Buffer,
-  at: number,
-  salt: Buffer,
-  header = ENTRY_HEADER,
-  saltAt = ENTRY_SALT,
-): Buffer | undefined {
-  const bytes = claimedAt(all, at, salt, header, saltAt)
+export function wholeAt2(...place: Parameters<typeof claimedAt>): Buffer | undefined {
+  const bytes = claimedAt(...place)
   return bytes !== undefined && bytes.readUInt32BE(4) === crc32(bytes.subarray(8))
     ? bytes
     : undefined
