@@ -71,7 +71,9 @@ export class Server implements Running {
     if (isExposed(tokenFile)) {
       log.warn({ file: tokenFile }, 'everybody on this machine can read the token: chmod 600')
     }
-    this.api = await ControlApi.create({ running: this, log, token })
+    // What is listened on may be a name too.
+    const hosts = [...config['api-hosts'], listen]
+    this.api = await ControlApi.create({ running: this, log, token, hosts })
     // First, so that it says how a long start is getting on.
     const apiPort = await this.api.listen(config['api-port'], listen)
     this.nfsPort = await this.rpc.listen(config['nfs-port'], listen)

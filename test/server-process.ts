@@ -65,8 +65,8 @@ export class ServerProcess {
   /** Where it answers as port mapper, if it does. */
   readonly portmapPort: number | undefined
   readonly pid: number
-  private readonly api: string
-  private readonly token: string
+  readonly api: string
+  readonly token: string
   private readonly child: ChildProcess
   private readonly log: string[]
   /** Settles when it has ended, however: to its exit status, or to null. */

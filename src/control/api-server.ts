@@ -17,6 +17,7 @@ import { AtOnce } from './at-once.ts'
 import { AuditDesk } from './audit/desk.ts'
 import { Feed } from './feed/feed.ts'
 import { Health } from './health.ts'
+import { HostCheck } from './host-check.ts'
 import { LoginRecords } from './login-records.ts'
 import { PROBLEM_TYPE, Problem } from './problem.ts'
 import { explain, problemOf } from './request-errors.ts'
@@ -63,6 +64,8 @@ export interface ApiOptions {
   readonly running: Running
   readonly log: Log
   readonly token: string
+  /** Names of this server, as of the setting `api-hosts`. */
+  readonly hosts: readonly string[]
   /** For a connection on which nothing moves, where that is not the usual. */
   readonly silentMillis?: number
 }
@@ -82,12 +85,12 @@ export class ControlApi {
   }
 
   static async create(options: ApiOptions): Promise<ControlApi> {
-    const { running, log, token, silentMillis = SILENT_MILLIS } = options
+    const { running, log, token, hosts, silentMillis = SILENT_MILLIS } = options
     const app = newApp(log, silentMillis)
     const metrics = new ServerMetrics(running)
     const health = new Health(running)
     const logins = new LoginRecords(running)
-    guard(app, token, logins)
+    guard(app, token, new HostCheck(hosts, log), logins)
     observe(app, metrics, log)
     await describe(app)
     healthRoute(app, health)
@@ -192,17 +195,24 @@ function send(
     .send(JSON.stringify(body))
 }
 
-/** Everything needs the token, what does not exist included, except routes that say otherwise. */
-function guard(app: FastifyInstance, token: string, logins: LoginRecords): void {
+/**
+ * Everything needs the token, what does not exist included, except routes that say otherwise. What
+ * comes without it needs a name of this server. Who sends a token is told that it is wrong whatever
+ * the name: no web page knows of one.
+ */
+function guard(app: FastifyInstance, token: string, hosts: HostCheck, logins: LoginRecords): void {
   const accepts = tokenCheck(token)
   app.addHook('onRequest', (request, _reply, done) => onBehalfOf(request.ip, done))
-  app.addHook('onRequest', async (request) => {
-    if (request.routeOptions.config.open === true) return
-    if (accepts(request.headers.authorization)) {
-      logins.accepted(request.ip)
-      return
-    }
-    logins.refused(request.ip)
+  app.addHook('onRequest', async ({ headers, ip, routeOptions }) => {
+    const open = routeOptions.config.open === true
+    const named = hosts.accepts(headers.host)
+    if (open && named) return
+    const { authorization } = headers
+    const authorized = accepts(authorization)
+    if (!open && authorized) logins.accepted(ip)
+    if (authorized) return
+    if (!open) logins.refused(ip)
+    if (!named && (open || authorization === undefined)) throw hosts.refuse(headers.host, ip)
     throw Problem.of(
       'unauthorized',
       'Send "Authorization: Bearer TOKEN"; the token is in the file "token" of the data directory.',

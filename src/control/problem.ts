@@ -19,6 +19,7 @@ const kinds = {
   'bad-cursor': { status: 400, title: 'Not a cursor of this journal' },
   'not-found': { status: 404, title: 'No such resource' },
   'too-large': { status: 413, title: 'The request is too large' },
+  misdirected: { status: 421, title: 'Not a name of this server' },
   'media-type': { status: 415, title: 'Not a media type that is understood' },
   unavailable: { status: 503, title: 'Not serving now' },
   interrupted: { status: 503, title: 'Interrupted' },

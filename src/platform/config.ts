@@ -6,13 +6,14 @@
 import { readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { parse } from 'smol-toml'
+import { hostPattern } from './host-name.ts'
 import { GiB, MiB } from './limits.ts'
 
-type Kind = 'text' | 'choice' | 'port' | 'count' | 'bytes' | 'flag'
+type Kind = 'text' | 'hosts' | 'choice' | 'port' | 'count' | 'bytes' | 'flag'
 
 interface Setting {
   readonly kind: Kind
-  readonly fallback: string | number | boolean
+  readonly fallback: string | number | boolean | readonly string[]
   /** The fallback in words, where it depends on the machine. */
   readonly usual?: string
   readonly about: string
@@ -35,6 +36,12 @@ export const settings = {
   listen: { kind: 'text', fallback: '127.0.0.1', about: 'address to listen on' },
   'nfs-port': { kind: 'port', fallback: 12049, about: 'port of NFS and MOUNT; 0 takes a free one' },
   'api-port': { kind: 'port', fallback: 8080, about: 'port of the REST API; 0 takes a free one' },
+  'api-hosts': {
+    kind: 'hosts',
+    fallback: [],
+    usual: 'none',
+    about: 'names of this server, under which /health and /metrics need no token',
+  },
   portmap: { kind: 'flag', fallback: false, about: 'answer as portmapper on port 111 too' },
   'portmap-port': { kind: 'port', fallback: 111, about: 'port of the portmapper' },
   'log-level': {
@@ -84,9 +91,11 @@ type ValueOf<S> = S extends { choices: readonly (infer C)[] }
   ? C
   : S extends { kind: 'text' }
     ? string
-    : S extends { kind: 'flag' }
-      ? boolean
-      : number
+    : S extends { kind: 'hosts' }
+      ? readonly string[]
+      : S extends { kind: 'flag' }
+        ? boolean
+        : number
 export type Config = { readonly [K in SettingName]: ValueOf<(typeof settings)[K]> }
 
 /** What is wrong with the configuration, in words for who wrote it. */
@@ -199,7 +208,7 @@ const UNITS: Readonly<Record<string, number>> = {
   t: 1024 * GiB,
 }
 
-function parseValue(name: SettingName, value: unknown, where: string): string | number | boolean {
+function parseValue(name: SettingName, value: unknown, where: string): Setting['fallback'] {
   const { kind, choices = [] }: Setting = settings[name]
   const wrong = (expected: string) => new ConfigError(`${where}: ${expected} expected`)
   switch (kind) {
@@ -214,6 +223,8 @@ function parseValue(name: SettingName, value: unknown, where: string): string | 
     case 'choice':
       if (choices.includes(value as string)) return value as string
       throw wrong(`one of ${choices.join(', ')}`)
+    case 'hosts':
+      return hostList(value) ?? fail(wrong('names such as nas.example, with commas between,'))
     case 'bytes':
       return size(value) ?? fail(wrong('a size such as 512M'))
     default:
@@ -229,6 +240,18 @@ function fail(error: Error): never {
 function wholeNumber(value: unknown, most: number): number | undefined {
   const n = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
   return typeof n === 'number' && Number.isInteger(n) && n >= 0 && n <= most ? n : undefined
+}
+
+/** Of text with commas, or of a list in the file. */
+function hostList(value: unknown): readonly string[] | undefined {
+  const texts = Array.isArray(value) ? value : String(value).split(',')
+  const hosts: string[] = []
+  for (const text of texts) {
+    const host = typeof text === 'string' ? hostPattern(text.trim()) : undefined
+    if (host === undefined) return undefined
+    hosts.push(host)
+  }
+  return hosts
 }
 
 function size(value: unknown): number | undefined {

@@ -68,7 +68,7 @@ after(async () => {
 })
 beforeEach(async () => {
   running = new FakeRunning()
-  api = await ControlApi.create({ running, log: silentLog, token: TOKEN })
+  api = await ControlApi.create({ running, log: silentLog, token: TOKEN, hosts: [] })
   base = `http://127.0.0.1:${await api.listen(0, '127.0.0.1')}`
 })
 afterEach(() => api.drain(0))
@@ -203,7 +203,13 @@ describe('who reads a long answer', () => {
       engine.stream.submit({ type: 'DeleteShare', name }, NO_ORIGIN)
     }
     const silentMillis = 100
-    const other = await ControlApi.create({ running, log: silentLog, token: TOKEN, silentMillis })
+    const other = await ControlApi.create({
+      running,
+      log: silentLog,
+      token: TOKEN,
+      hosts: [],
+      silentMillis,
+    })
     const port = await other.listen(0, '127.0.0.1')
     const headers = { authorization: `Bearer ${TOKEN}` }
     const url = `http://127.0.0.1:${port}/v1/audit?op=DeleteShare`
