@@ -1,6 +1,7 @@
 /** What Prometheus is told. Everything is read when it asks; nothing is counted twice. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Engine } from '../commands/engine.ts'
+import { ownMemory, runningThreads, type ThreadMemory } from '../platform/thread.ts'
 import { callMetrics } from './call-metrics.ts'
 import { sharesOf } from './routes/status.ts'
 import type { Running } from './running.ts'
@@ -111,6 +112,7 @@ export class ServerMetrics {
     for (const reading of readings) this.engineGauge(reading)
     this.positions()
     this.caches()
+    this.threads()
     this.journal()
     this.connections()
     for (const metric of callMetrics(PREFIX, running.calls)) this.registry.registerMetric(metric)
@@ -188,6 +190,27 @@ export class ServerMetrics {
         if (engine === undefined) return
         this.set({ cache: 'projections' }, engine.world.memoryWeight())
         this.set({ cache: 'content' }, engine.blocks.cachedBytes)
+      },
+    })
+  }
+
+  /** The process's own figures leave out what is not the main thread's. */
+  private threads(): void {
+    new Gauge({
+      ...this.named('thread_memory_bytes', 'What V8 holds for each thread.'),
+      labelNames: ['thread', 'kind'],
+      async collect() {
+        const threads = runningThreads()
+        const answers = await Promise.all(threads.map((thread) => inTime(thread.memory())))
+        this.reset()
+        const all = [{ name: 'main', memory: ownMemory() as ThreadMemory | undefined }]
+        for (const [i, { name }] of threads.entries()) all.push({ name, memory: answers[i] })
+        for (const { name: thread, memory } of all) {
+          if (memory === undefined) continue
+          // Those of a stream that broke may end while others like them begin.
+          this.inc({ thread, kind: 'heap' }, memory.heap)
+          this.inc({ thread, kind: 'external' }, memory.external)
+        }
       },
     })
   }

@@ -2,6 +2,7 @@
 
 import { readlinkSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
+import { getHeapStatistics } from 'node:v8'
 import {
   isMainThread,
   type MessagePort,
@@ -58,6 +59,20 @@ export interface ThreadOptions {
   readonly onCrash: (error: Error) => void
 }
 
+/** What V8 holds for a thread. Bytes. */
+export interface ThreadMemory {
+  /** Objects, those that nothing refers to any more and that were not collected yet among them. */
+  readonly heap: number
+  /** What objects hold outside of it, such as the bytes of buffers. */
+  readonly external: number
+}
+
+/** Of the thread that asks. */
+export function ownMemory(): ThreadMemory {
+  const { used_heap_size: heap, external_memory: external } = getHeapStatistics()
+  return { heap, external }
+}
+
 type Waiting = {
   readonly resolve: (value: never) => void
   readonly reject: (error: Error) => void
@@ -66,14 +81,21 @@ type Waiting = {
 /** Room for what is new: three semi-spaces, half of what Node gives. docs/decisions/heaps.md. */
 const LIMITS = { maxYoungGenerationSizeMb: 24 }
 
+/** Those that have been started and have not ended. */
+const running = new Set<Thread>()
+export const runningThreads = (): readonly Thread[] => [...running]
+
 export class Thread {
+  readonly name: string
   private readonly worker: Worker
   private readonly bell: Int32Array | undefined
   private readonly waiting = new Map<number, Waiting>()
   private next = 1
   private stopping = false
+  private measuring: Promise<ThreadMemory> | undefined
 
   constructor(url: URL, { name, data, onEvent, onCrash, bell }: ThreadOptions) {
+    this.name = name
     this.bell = bell
     this.worker = new Worker(url, { workerData: data, name, resourceLimits: LIMITS })
     this.worker.on('message', (message: Answer | Event) => {
@@ -81,9 +103,11 @@ export class Thread {
       else this.answered(message)
     })
     this.worker.on('error', (error) => this.crashed(error as Error, onCrash))
-    this.worker.on('exit', (code) =>
-      this.crashed(new Error(`thread ${name} ended with ${code}`), onCrash),
-    )
+    running.add(this)
+    this.worker.on('exit', (code) => {
+      running.delete(this)
+      this.crashed(new Error(`thread ${name} ended with ${code}`), onCrash)
+    })
   }
 
   /** Nobody answers any more. */
@@ -118,6 +142,14 @@ export class Thread {
     })
   }
 
+  /** One call at a time: a thread that waits for its disk is not to find many of them. */
+  memory(): Promise<ThreadMemory> {
+    this.measuring ??= this.call<ThreadMemory>('memory', undefined).finally(() => {
+      this.measuring = undefined
+    })
+    return this.measuring
+  }
+
   /** Says something that needs no answer. */
   tell(name: string, payload: unknown): void {
     if (this.stopping) return
@@ -138,6 +170,9 @@ export class Thread {
   }
 }
 
+/** What every thread answers. */
+const common: Readonly<Record<string, () => unknown>> = { memory: ownMemory }
+
 type Handlers = Readonly<Record<string, (payload: never) => unknown>> & {
   readonly close: () => unknown
 }
@@ -157,7 +192,7 @@ async function answer(
   { id, name, payload }: Call,
 ): Promise<void> {
   try {
-    const handler = handlers[name]
+    const handler = handlers[name] ?? common[name]
     if (handler === undefined) throw new Error(`no such call: ${name}`)
     // Awaited only when there is something to wait for: an answer must not lose a turn.
     const result = handler(payload as never)
