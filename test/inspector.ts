@@ -1,4 +1,6 @@
-/** The inspector of another Node process (Chrome DevTools Protocol), to have it collect garbage. */
+/**
+ * The inspector of another Node process (Chrome DevTools Protocol): garbage, and what a heap does.
+ */
 import { once } from 'node:events'
 
 interface Message {
@@ -12,6 +14,11 @@ interface Message {
     readonly workerInfo: { readonly title: string }
   }
   readonly error?: unknown
+  readonly result?: {
+    /** Runtime.evaluate */
+    readonly result: { readonly value: unknown }
+    readonly exceptionDetails?: unknown
+  }
 }
 
 /** NODE_OPTIONS that the process is to be started with. */
@@ -21,6 +28,8 @@ export const INSPECTABLE = '--inspect=127.0.0.1:0'
 export const listeningAt = (line: string): string | undefined =>
   /^Debugger listening on (ws:\S+)/.exec(line)?.[1]
 
+/** The thread that every process has. */
+export const MAIN = 'main'
 /** Sessions are told apart by what the process calls them; that with itself is ''. */
 const OWN = ''
 
@@ -45,8 +54,9 @@ export class Inspector {
     return inspector
   }
 
-  private heard({ id, method, params, error }: Message, session: string): void {
-    if (id !== undefined) this.waiting.get(`${session} ${id}`)?.({ error })
+  private heard(message: Message, session: string): void {
+    const { id, method, params } = message
+    if (id !== undefined) this.waiting.get(`${session} ${id}`)?.(message)
     else if (params === undefined) return
     else if (method === 'NodeWorker.attachedToWorker') {
       // "[worker 4] follower"
@@ -57,27 +67,42 @@ export class Inspector {
     }
   }
 
-  private async ask(session: string, method: string, params = {}): Promise<void> {
+  private async ask(session: string, method: string, params = {}): Promise<Message> {
     const id = this.next++
     const { promise, resolve } = Promise.withResolvers<Message>()
     this.waiting.set(`${session} ${id}`, resolve)
     const message = JSON.stringify({ id, method, params })
     if (session === OWN) this.socket.send(message)
     else await this.ask(OWN, 'NodeWorker.sendMessageToWorker', { sessionId: session, message })
-    const { error } = await promise
+    const answer = await promise
     this.waiting.delete(`${session} ${id}`)
-    if (error !== undefined) throw new Error(`${method}: ${JSON.stringify(error)}`)
+    const failure = answer.error ?? answer.result?.exceptionDetails
+    if (failure !== undefined) throw new Error(`${method}: ${JSON.stringify(failure)}`)
+    return answer
+  }
+
+  private sessionOf(thread: string): string {
+    const session = thread === MAIN ? OWN : this.threads.get(thread)
+    if (session === undefined) throw new Error(`no thread ${thread}`)
+    return session
   }
 
   /**
-   * Of the main thread and of these others: all garbage. They must have an event loop to hear it
-   * in: one that sleeps at a bell (serveBelled) never answers.
+   * Of these threads: all garbage. They must have an event loop to hear it in: one that sleeps at
+   * a bell (serveBelled) never answers.
    */
   async collectGarbage(...threads: readonly string[]): Promise<void> {
-    for (const name of threads) if (!this.threads.has(name)) throw new Error(`no thread ${name}`)
-    for (const session of [OWN, ...threads.map((name) => this.threads.get(name) as string)]) {
-      await this.ask(session, 'HeapProfiler.collectGarbage')
+    for (const thread of threads) {
+      await this.ask(this.sessionOf(thread), 'HeapProfiler.collectGarbage')
     }
+  }
+
+  /** Runs a function of our own in a thread; it can use nothing that is around it here. */
+  async run<T>(thread: string, task: () => Promise<T>): Promise<T> {
+    const expression = `(${task})()`
+    const how = { expression, awaitPromise: true, returnByValue: true }
+    const { result } = await this.ask(this.sessionOf(thread), 'Runtime.evaluate', how)
+    return result?.result.value as T
   }
 
   close(): void {

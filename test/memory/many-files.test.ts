@@ -13,7 +13,7 @@ import { inFlight, makeDirectories } from '../../bench/load/working-set.ts'
 import { KiB, MiB } from '../../src/platform/limits.ts'
 import { ok } from '../client/nfs3-client.ts'
 import { authSys } from '../client/rpc-call.ts'
-import { INSPECTABLE, Inspector, listeningAt } from '../inspector.ts'
+import { INSPECTABLE, Inspector, listeningAt, MAIN } from '../inspector.ts'
 import { Session } from '../protocols/session.ts'
 import { dataBelow, ServerProcess } from '../server-process.ts'
 import { temporaryDirectory } from '../temporary.ts'
@@ -32,7 +32,7 @@ const PROJECTION_MEMORY = 2 * MiB
 /** With the control plane's rows, of which there are few whatever clients do. */
 const TABLES_MAX = PROJECTION_MEMORY + 64 * KiB
 /** Threads that fold, cache or index. The others sleep at a bell, where no inspector wakes them. */
-const COLLECTED = ['follower', 'content'] as const
+const COLLECTED: readonly string[] = [MAIN, 'follower', 'content']
 
 /** Bytes. A number for each file in a map, the least that can grow, takes some 30. */
 const GROWTH_PER_FILE = 12
@@ -170,7 +170,7 @@ describe('memory with many files', () => {
     assert.equal(metrics.get('dittofs_dirty_rows'), 0)
     const rows = metrics.get('dittofs_cache_bytes{cache="projections"}') as number
     assert.ok(rows <= TABLES_MAX, `rows take ${rows} bytes`)
-    const threads = ['main', 'log', 'settle', 'content', 'follower']
+    const threads = [MAIN, 'log', 'settle', 'content', 'follower']
     return new Map(
       threads.map((thread) => {
         const of = (kind: string): number => {
@@ -191,9 +191,8 @@ describe('memory with many files', () => {
       t.diagnostic(`${thread}: ${bytes} bytes, ${(growth / MORE).toFixed(1)} more per file`)
       return { thread, growth }
     })
-    const collected: readonly string[] = ['main', ...COLLECTED]
     const tooMuch = grown.filter(({ thread, growth }) => {
-      const allowed = collected.includes(thread) ? 0 : UNCOLLECTED
+      const allowed = COLLECTED.includes(thread) ? 0 : UNCOLLECTED
       return growth > GROWTH_PER_FILE * MORE + allowed
     })
     assert.deepEqual(tooMuch, [])
