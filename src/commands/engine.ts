@@ -22,6 +22,7 @@ import { Collector } from './collector.ts'
 import { FileContent } from './content/file-content.ts'
 import { Sealer } from './content/sealer.ts'
 import { Sweeper } from './content/sweeper.ts'
+import { logNotTaken } from './content/writes-not-taken.ts'
 import type { Damages } from './damages.ts'
 import type { DataPaths } from './data-directory.ts'
 import { type EngineParts, openParts } from './engine-parts.ts'
@@ -120,7 +121,9 @@ export class Engine {
     this.sweeper = new Sweeper(stream)
     const { sweeper } = this
     this.sealer = new Sealer({ stream, staging, blocks, bulk, sweeper, onSealed })
-    this.content = new FileContent({ stream, staging, blocks, sealer: this.sealer, sweeper })
+    const onNotTaken = logNotTaken(log)
+    const { sealer } = this
+    this.content = new FileContent({ stream, staging, blocks, sealer, sweeper, onNotTaken })
     this.collector = new Collector({
       stream,
       sealer: this.sealer,

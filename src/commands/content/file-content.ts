@@ -28,6 +28,8 @@ export interface FileContentOptions {
   readonly sealer: Sealer
   /** Left out: truncation does at once whatever it has to. */
   readonly sweeper?: Pick<Sweeper, 'before' | 'beforeGrowth'>
+  /** A write that was admitted was not taken after all. */
+  readonly onNotTaken?: (share: number, ino: number, why: Refusal) => void
 }
 
 export interface Written {
@@ -123,11 +125,14 @@ export class FileContent {
     const id = nodeId(share, ino)
     let durable: number | Promise<void> = 0
     if (!isRoot(principal) && withoutSetId(before.mode) !== before.mode) {
-      durable = this.clearSetId(share, ino, before, origin)
+      const cleared = this.clearSetId(share, ino, before, origin)
+      if (typeof cleared === 'string') return this.notTaken(share, ino, cleared)
+      durable = cleared
     }
     const staged = staging.find(id)
     if (stable && this.fitsInline(share, ino, before, staged, offset, bytes.length)) {
       const seq = sealer.nameOne(share, ino, offset, bytes, origin)
+      if (typeof seq === 'string') return this.notTaken(share, ino, seq)
       // Not before: where the new ones were not taken they still are what was written.
       if (staged !== undefined) staging.discard(id, offset, offset + bytes.length)
       return { before, durable: seq }
@@ -142,6 +147,11 @@ export class FileContent {
     if (stable) durable = sealer.seal(id)
     else sealer.sealFull(id)
     return { before, durable }
+  }
+
+  private notTaken(share: number, ino: number, why: Refusal): Refusal {
+    this.options.onNotTaken?.(share, ino, why)
+    return why
   }
 
   private anotherWriter({ origin, fresh }: StagedFile, { client, uid }: Origin): boolean {
@@ -171,7 +181,12 @@ export class FileContent {
     return end % GRANULE === 0 || end >= this.sizeOf(inode, staged)
   }
 
-  private clearSetId(share: number, ino: number, { mode }: Inode, origin: Origin): number {
+  private clearSetId(
+    share: number,
+    ino: number,
+    { mode }: Inode,
+    origin: Origin,
+  ): number | Refusal {
     const decision = this.options.stream.submit(
       {
         type: 'ChangeAttributes',
@@ -187,7 +202,9 @@ export class FileContent {
       },
       origin,
     )
-    return typeof decision === 'string' ? 0 : decision.seq
+    if (typeof decision === 'string') return 'delayed'
+    const { outcome, seq } = decision
+    return outcome.kind === 'refused' ? outcome.why : seq
   }
 
   /** Resolves when everything written to the file is durable; rejects with SealError. */

@@ -215,7 +215,7 @@ export class Sealer {
     let seq = 0
     for (let i = 0; i < extents.length; i += EXTENTS_PER_RECORD) {
       const some = extents.slice(i, i + EXTENTS_PER_RECORD)
-      seq = this.submit(share, ino, some, mtime, origin, [])
+      seq = recordOf(this.decide(share, ino, some, mtime, origin, []))
       fault('seal.named')
     }
     return seq
@@ -241,39 +241,51 @@ export class Sealer {
     const extents = content.map(({ offset, bytes }, i) =>
       extentOf(offset, bytes, (fresh[i] as NewBlock).id),
     )
-    const seq = this.submit(share, ino, extents, mtime, origin, fresh)
+    const seq = recordOf(this.decide(share, ino, extents, mtime, origin, fresh))
     fault('seal.inline')
     return seq
   }
 
-  /** The same of one block that was written now. */
-  nameOne(share: number, ino: number, offset: number, bytes: Buffer, origin: Origin): number {
+  /** The same of one block that was written now; why not, when it is not taken. */
+  nameOne(
+    share: number,
+    ino: number,
+    offset: number,
+    bytes: Buffer,
+    origin: Origin,
+  ): number | Refusal {
     const id = blockId(bytes)
     const fresh = { id, bytes: this.options.blocks.pin(id, bytes) }
-    const seq = this.submit(share, ino, [extentOf(offset, bytes, id)], 'now', origin, [fresh])
+    const seq = this.decide(share, ino, [extentOf(offset, bytes, id)], 'now', origin, [fresh])
     fault('seal.inline')
     return seq
   }
 
-  private submit(
+  /** The record that names them, or why there is none. 0: the file was removed meanwhile. */
+  private decide(
     share: number,
     ino: number,
     extents: readonly Extent[],
     mtime: Instant | 'now' | undefined,
     origin: Origin,
-    blocks: readonly NewBlock[],
-  ): number {
-    const { stream } = this.options
+    fresh: readonly NewBlock[],
+  ): number | Refusal {
+    const { stream, blocks } = this.options
     const command = { type: 'WriteContent', share, ino, extents, mtime } as const
-    const decision = stream.submit(command, origin, SYSTEM, blocks)
-    if (typeof decision === 'string') throw new SealError('serverFault', `parked: ${decision}`)
-    const { outcome, seq } = decision
+    const decision = stream.submit(command, origin, SYSTEM, fresh)
+    const seq = typeof decision === 'string' ? 0 : decision.seq
+    // Without a record they go nowhere, and nobody else would let them go.
+    if (seq === 0) for (const { id } of fresh) blocks.unpin(id)
+    if (typeof decision === 'string') return 'serverFault'
+    const { outcome } = decision
     // Of a file that was removed meanwhile nobody will miss the bytes.
-    if (outcome.kind === 'refused' && outcome.why !== 'stale') {
-      throw new SealError(outcome.why, outcome.why)
-    }
-    return seq
+    return outcome.kind === 'refused' && outcome.why !== 'stale' ? outcome.why : seq
   }
+}
+
+function recordOf(named: number | Refusal): number {
+  if (typeof named === 'string') throw new SealError(named, named)
+  return named
 }
 
 const extentOf = (offset: number, bytes: Buffer, block: string): Extent => ({

@@ -41,6 +41,8 @@ export const WRITE3res = compile(
 
 type Args = Infer<typeof WRITE3args.schema>
 
+const NO_WCC: wcc_data = { before: undefined, after: undefined }
+
 /**
  * Asked again it writes the same bytes again: it needs no reply cache, and its data no checksum.
  */
@@ -84,21 +86,24 @@ export class WriteProcedure implements Procedure {
       return nfs.holdFor(opened.share, Math.max(seq, positions.saw))
     }
     return durable.then(
-      () => this.later(opened, (out) => this.answer(out, opened, count, stable)),
+      () =>
+        this.later((out) => {
+          this.answer(out, opened, count, stable)
+          return nfs.holdFor(opened.share, positions.saw)
+        }),
       (error: unknown) => {
         if (!(error instanceof SealError)) throw error
-        return this.later(opened, (out) => this.refuse(out, error.refusal, opened))
+        return this.later((out) => this.refuse(out, error.refusal, opened))
       },
     )
   }
 
   /** Attributes are those of then: of whatever was decided meanwhile, durable or not. */
-  private later({ share }: Opened, write: (w: ReplyWriter) => unknown): WriteResult {
+  private later(write: (w: ReplyWriter) => number): WriteResult {
     const { positions } = this.nfs.engine.world
     return (w) => {
       positions.saw = 0
-      write(w)
-      return this.nfs.holdFor(share, positions.saw)
+      return write(w)
     }
   }
 
@@ -126,8 +131,15 @@ export class WriteProcedure implements Procedure {
     })
   }
 
+  /**
+   * Waits for nothing, since the journal may be what is wrong: so it tells of nothing that is not
+   * durable either.
+   */
   private refuse(w: ReplyWriter, why: Refusal, opened: Opened | undefined): number {
-    const file_wcc = this.nfs.wcc(opened, NOW)
+    const { world, stream } = this.nfs.engine
+    const wcc = this.nfs.wcc(opened, NOW)
+    const told = this.nfs.holdFor(opened?.share, world.positions.saw) <= stream.durable
+    const file_wcc = told ? wcc : NO_WCC
     WRITE3res.encode(w, { status: nfs3Status[why], file_wcc })
     return 0
   }
