@@ -7,13 +7,21 @@ import {
   S_IXGRP,
   withoutSetId,
 } from '../../auth/access.ts'
-import { inGroup, isRoot } from '../../auth/principal.ts'
+import { inGroup, isRoot, type Principal } from '../../auth/principal.ts'
 import type { Event } from '../../journal/events.ts'
 import type { Refusal } from '../../journal/refusal.ts'
 import { type Instant, isTime } from '../../platform/clock.ts'
 import { fileKind, type Inode } from '../../projections/inode.ts'
 import { resized } from '../content/resize.ts'
-import { accepted, type Decide, refused, type Stamp } from '../decider.ts'
+import {
+  accepted,
+  type Decide,
+  type DecisionWorld,
+  type Parked,
+  type Refused,
+  refused,
+  type Stamp,
+} from '../decider.ts'
 import { shareForbids } from './checks.ts'
 
 /** chmod, chown, utimes and truncate in one, as SETATTR asks for them. */
@@ -32,16 +40,12 @@ export interface ChangeAttributes {
 }
 
 export const changeAttributes: Decide<ChangeAttributes> = (world, command, stamp) => {
-  const { share, ino } = command
-  const forbidden = shareForbids(world, share)
+  const forbidden = attributesForbid(world, command, stamp.principal)
   if (forbidden !== undefined) return forbidden
+  const { share, ino } = command
   const inode = world.live(share).inode(ino)
   if (inode === undefined) return refused('stale')
-  const { atime, mtime } = command
-  if ((atime !== 'now' && !isTime(atime)) || (mtime !== 'now' && !isTime(mtime))) {
-    return refused('invalid')
-  }
-  const why = guardForbids(inode, command) ?? permissionForbids(inode, command, stamp)
+  const why = guardForbids(inode, command)
   if (why !== undefined) return refused(why)
   const events: Event[] = []
   if (command.size !== undefined) {
@@ -56,6 +60,28 @@ export const changeAttributes: Decide<ChangeAttributes> = (world, command, stamp
   return accepted(events, ino)
 }
 
+/**
+ * Why the principal may not ask for this, whatever it takes: looked at before any work is done for
+ * it, and again when it is decided. The guard is for the decision alone: what is staged changes
+ * what it is compared with.
+ */
+export function attributesForbid(
+  world: DecisionWorld,
+  command: ChangeAttributes,
+  principal: Principal,
+): Refused | Parked | undefined {
+  const forbidden = shareForbids(world, command.share)
+  if (forbidden !== undefined) return forbidden
+  const inode = world.live(command.share).inode(command.ino)
+  if (inode === undefined) return refused('stale')
+  const { atime, mtime } = command
+  if ((atime !== 'now' && !isTime(atime)) || (mtime !== 'now' && !isTime(mtime))) {
+    return refused('invalid')
+  }
+  const why = permissionForbids(inode, command, principal)
+  return why === undefined ? undefined : refused(why)
+}
+
 function guardForbids(inode: Inode, { guard }: ChangeAttributes): Refusal | undefined {
   if (guard === undefined) return undefined
   const same = guard.sec === inode.ctimeSec && guard.nsec === inode.ctimeNsec
@@ -65,7 +91,7 @@ function guardForbids(inode: Inode, { guard }: ChangeAttributes): Refusal | unde
 function permissionForbids(
   inode: Inode,
   command: ChangeAttributes,
-  { principal }: Stamp,
+  principal: Principal,
 ): Refusal | undefined {
   const { mode, uid, gid, size, atime, mtime } = command
   if (isRoot(principal)) return undefined

@@ -75,7 +75,7 @@ export function placeOf(
   share: number,
   dirIno: number,
   name: string,
-  { principal }: Stamp,
+  { principal }: Pick<Stamp, 'principal'>,
 ): Place | Refusal {
   const dir = searchableDirectory(world, share, dirIno, principal)
   if (typeof dir === 'string') return dir

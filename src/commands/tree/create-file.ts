@@ -1,7 +1,8 @@
 import { MAY_WRITE, mayAccess } from '../../auth/access.ts'
+import type { Principal } from '../../auth/principal.ts'
 import type { Event, EventOf } from '../../journal/events.ts'
 import { FILE_SIZE_MAX } from '../../platform/limits.ts'
-import { fileKind } from '../../projections/inode.ts'
+import { fileKind, type Inode } from '../../projections/inode.ts'
 import { growth, resized } from '../content/resize.ts'
 import {
   accepted,
@@ -49,12 +50,32 @@ function existing(world: DecisionWorld, command: CreateFile, ino: number, stamp:
   }
   if (command.how === 'guarded' || file.kind !== fileKind.regular) return refused('exists')
   if (command.size === undefined) return accepted([], ino)
-  // Its owner has it open for writing perhaps, whatever the mode says by now (as open(2) does).
-  if (file.uid !== stamp.principal.uid && !mayAccess(file, stamp.principal, MAY_WRITE)) {
-    return refused('accessDenied')
-  }
+  if (!mayResize(file, stamp.principal)) return refused('accessDenied')
   const change = resized(world, command.share, file, ino, command.size, stamp)
   return typeof change === 'string' ? refused(change) : accepted([change], ino)
+}
+
+/** Its owner has it open for writing perhaps, whatever the mode says by now (as open(2) does). */
+const mayResize = (file: Inode, principal: Principal): boolean =>
+  file.uid === principal.uid || mayAccess(file, principal, MAY_WRITE)
+
+/**
+ * The file that is there already and that the principal may give a size in this way. Looked at
+ * before any work is done for it, and again when it is decided. undefined: there is none.
+ */
+export function resizedByCreating(
+  world: DecisionWorld,
+  command: CreateFile,
+  principal: Principal,
+): number | undefined {
+  const { how, share, dir, name, size } = command
+  if (how !== 'unchecked' || size === undefined) return undefined
+  if (shareForbids(world, share) !== undefined) return undefined
+  const place = placeOf(world, share, dir, name, { principal })
+  if (typeof place === 'string' || place.entry === undefined) return undefined
+  const { ino } = place.entry
+  const file = world.live(share).inode(ino)
+  return file !== undefined && mayResize(file, principal) ? ino : undefined
 }
 
 function created(world: DecisionWorld, command: CreateFile, { dir }: Place, stamp: Stamp): Outcome {

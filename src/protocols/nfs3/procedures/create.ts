@@ -1,14 +1,14 @@
 // RFC 1813 section 3.3.8: CREATE - Create a file.
 
-import type { CreateFile } from '../../../commands/tree/create-file.ts'
+import { type CreateFile, resizedByCreating } from '../../../commands/tree/create-file.ts'
 import { noAttributes } from '../../../commands/tree/new-object.ts'
 import { compile } from '../../../wire/compile.ts'
 import type { Infer } from '../../../wire/schema.ts'
 import * as xdr from '../../../wire/schema.ts'
 import { ChangeProcedure, openMain } from '../change.ts'
-import { type Nfs3, NOW } from '../context.ts'
+import { type Nfs3, NOW, type Opened } from '../context.ts'
 import { initialAttributes, newObject, newObjectResult } from '../new-object.ts'
-import { createverf3, diropargs3, NAME_MAX, sattr3 } from '../wire-types.ts'
+import { createverf3, diropargs3, sattr3 } from '../wire-types.ts'
 
 export const createmode3 = { UNCHECKED: 0, GUARDED: 1, EXCLUSIVE: 2 } as const
 
@@ -22,6 +22,7 @@ export const CREATE3args = compile(
 )
 export const CREATE3res = compile(newObjectResult('CREATE3'))
 
+type Args = Infer<typeof CREATE3args.schema>
 type How = Infer<typeof createhow3>
 
 function asked(how: How): Pick<CreateFile, 'attributes' | 'how' | 'size' | 'verifier'> {
@@ -38,6 +39,14 @@ function asked(how: How): Pick<CreateFile, 'attributes' | 'how' | 'size' | 'veri
   }
 }
 
+const commandOf = ({ share, ino }: Opened, { where, how }: Args): CreateFile => ({
+  type: 'CreateFile',
+  share: share.id,
+  dir: ino,
+  name: where.name,
+  ...asked(how),
+})
+
 export const create = (nfs: Nfs3) =>
   new ChangeProcedure(nfs, {
     number: 8,
@@ -46,21 +55,15 @@ export const create = (nfs: Nfs3) =>
     args: CREATE3args,
     res: CREATE3res,
     open: (_, { where }, call, moment) => openMain(nfs, where.dir, call, moment),
-    command: ({ main: { share, ino } }, { where, how }) => ({
-      type: 'CreateFile',
-      share: share.id,
-      dir: ino,
-      name: where.name,
-      ...asked(how),
-    }),
+    command: ({ main }, args) => commandOf(main, args),
     // An existing file may be emptied: bytes of it that are being sealed come first.
-    settle: (_, { main }, { where, how }) => {
-      if (how.mode !== createmode3.UNCHECKED) return undefined
-      const { size } = how.obj_attributes
-      if (size === undefined) return undefined
-      if (main.asOf !== NOW || where.name.length > NAME_MAX) return undefined
-      const ino = main.view.entry(main.ino, where.name)?.ino
-      const { content } = nfs.engine
+    settle: (_, { main }, args) => {
+      const { how } = args
+      const size = how.mode === createmode3.UNCHECKED ? how.obj_attributes.size : undefined
+      if (size === undefined || main.asOf !== NOW) return undefined
+      const { content, world } = nfs.engine
+      // Nothing is done for who may not: the decision says so.
+      const ino = resizedByCreating(world, commandOf(main, args), main.principal)
       if (ino === undefined || content.mayResize(main.share.id, ino, size)) return undefined
       return content.settled(main.share.id, ino, size)
     },
