@@ -35,7 +35,7 @@ const TABLES_MAX = PROJECTION_MEMORY + 64 * KiB
 const COLLECTED: readonly string[] = [MAIN, 'follower', 'content']
 
 /** Bytes. A number for each file in a map, the least that can grow, takes some 30. */
-const GROWTH_PER_FILE = 12
+const GROWTH_PER_FILE = 20
 /** What a thread whose garbage was not collected may have more of it than before. */
 const UNCOLLECTED = 8 * MiB
 
@@ -165,7 +165,8 @@ describe('memory with many files', () => {
 
   /** By thread: what is in use of its heap, and what that holds outside of it. */
   async function memory(): Promise<ReadonlyMap<string, number>> {
-    await inspector.collectGarbage(...COLLECTED)
+    // The first time leaves what it has just found that nobody refers to.
+    for (let i = 0; i < 2; i++) await inspector.collectGarbage(...COLLECTED)
     const metrics = await server.metrics()
     assert.equal(metrics.get('dittofs_dirty_rows'), 0)
     const rows = metrics.get('dittofs_cache_bytes{cache="projections"}') as number
