@@ -16,11 +16,11 @@ const FRESH_MAX = 32 * 1024 * 1024
 export class BlockCache {
   /** Those on the clock. One may be in the ring too: a read is tried again while it is written. */
   private readonly blocks = new Map<string, CachedBlock>()
-  private readonly clock: CachedBlock[] = []
   private readonly fresh: FreshRing
   /** For those on the clock. */
   private readonly memory: number
-  private hand = 0
+  /** The one on the clock that is looked at next; who comes there last is the newest. */
+  private hand: CachedBlock | undefined
   private weight = 0
 
   constructor(memory: number) {
@@ -53,7 +53,8 @@ export class BlockCache {
       block.weight = ENTRY_WEIGHT
       this.weight += ENTRY_WEIGHT
       this.blocks.set(id, block)
-      this.clock.push(block)
+      if (this.hand === undefined) this.hand = block
+      else block.enterBefore(this.hand)
     }
     return block
   }
@@ -81,7 +82,7 @@ export class BlockCache {
     const slot = this.fresh.find(id)
     const block = slot === undefined ? this.blocks.get(id) : undefined
     if (slot !== undefined) this.fresh.unpin(slot)
-    else if (block !== undefined && block.pins > 0) block.pins -= 1
+    else if (block !== undefined && block.pins > 0) this.release(block)
   }
 
   /** The same for a block on the clock that was pinned by whoever has it. */
@@ -137,21 +138,17 @@ export class BlockCache {
 
   private evict(): void {
     for (let i = 0; i < EVICTION_STEPS && this.weight > this.memory; i++) {
-      if (this.hand >= this.clock.length) this.hand = 0
-      const block = this.clock[this.hand]
+      const block = this.hand
       if (block === undefined) return
+      this.hand = block.next
       if (block.used || block.pins > 0) {
         block.used = false
-        this.hand += 1
         continue
       }
+      if (this.hand === block) this.hand = undefined
+      block.leave()
       this.blocks.delete(block.id)
       this.weight -= block.weight
-      const last = this.clock.pop()
-      if (last === undefined || last === block) continue
-      this.clock[this.hand] = last
-      // It was the newest, so it is the last that the hand comes to.
-      this.hand += 1
     }
   }
 }

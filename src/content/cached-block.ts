@@ -13,10 +13,33 @@ export class CachedBlock {
   pins = 0
   used = false
   weight = 0
+  /** On the clock, a ring: who comes behind it, and who before. */
+  next: CachedBlock
+  previous: CachedBlock
 
   constructor(id: string, length: number) {
     this.id = id
     this.length = length
+    this.next = this
+    this.previous = this
+  }
+
+  /** Joins the ring that `next` is in. */
+  enterBefore(next: CachedBlock): void {
+    const { previous } = next
+    this.next = next
+    this.previous = previous
+    previous.next = this
+    next.previous = this
+  }
+
+  leave(): void {
+    const { next, previous } = this
+    previous.next = next
+    next.previous = previous
+    // Who is gone keeps nobody in memory.
+    this.next = this
+    this.previous = this
   }
 
   /** Bytes [offset, offset + length) when they are here as one piece; the caller's to keep. */

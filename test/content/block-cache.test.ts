@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { BlockCache } from '../../src/content/block-cache.ts'
 import { BlockIndex } from '../../src/content/block-index.ts'
 import { BlockStore } from '../../src/content/block-store.ts'
@@ -19,6 +20,13 @@ function write(cache: BlockCache, n: number): void {
   cache.pin(idOf(n), bytesOf(n))
   cache.unpin(idOf(n))
 }
+
+/** As the last of those that are read: nobody counts on it when others are evicted. */
+function add(cache: BlockCache, n: number, size = SIZE): void {
+  cache.keepWhole(cache.admit(idOf(n), size), Buffer.alloc(size, n))
+}
+
+const has = (cache: BlockCache, n: number): boolean => cache.piece(idOf(n), 0, 1) !== undefined
 
 function load(cache: BlockCache, n: number): void {
   const block = cache.admit(idOf(n), SIZE)
@@ -140,4 +148,118 @@ test('blocks that are loaded while others are evicted do not count for ever', as
   assert.ok(Buffer.isBuffer(again), 'it is read from memory')
   assert.deepEqual(again, bytes)
   store.close()
+})
+
+test('of blocks that are added one after another the last ones stay', () => {
+  const cache = new BlockCache(MEMORY)
+  for (let n = 0; n < 100; n++) add(cache, n)
+  const here = Array.from({ length: 100 }, (_, n) => n).filter((n) => has(cache, n))
+  const room = Math.floor((MEMORY * 3) / 4 / (SIZE + 300))
+  assert.deepEqual(
+    here,
+    Array.from({ length: room }, (_, i) => 100 - room + i),
+  )
+})
+
+test('what was too much because it was pinned goes when it no longer is', () => {
+  const cache = new BlockCache(MEMORY)
+  const count = 64
+  for (let n = 0; n < count; n++) cache.pin(idOf(n), Buffer.alloc(2 * SIZE, n))
+  assert.ok(cache.bytes > 2 * MEMORY)
+  for (let n = 0; n < count; n++) cache.unpin(idOf(n))
+  assert.ok(cache.bytes <= MEMORY, `${cache.bytes} bytes`)
+})
+
+/** What a block takes beside its bytes. */
+const ENTRY = 300
+
+interface Queued {
+  readonly n: number
+  readonly weight: number
+  pins: number
+  used: boolean
+}
+
+/** The clock as a queue: who is looked at and stays goes to its end. */
+class Queue {
+  private blocks: Queued[] = []
+
+  get weight(): number {
+    return this.blocks.reduce((sum, { weight }) => sum + weight, 0)
+  }
+
+  find(n: number): Queued | undefined {
+    return this.blocks.find((block) => block.n === n)
+  }
+
+  admit(n: number, size: number): Queued {
+    const block = this.find(n) ?? { n, weight: ENTRY + size, pins: 0, used: false }
+    if (!this.blocks.includes(block)) this.blocks.push(block)
+    return block
+  }
+
+  evict(): void {
+    for (let i = 0; i < 64 && this.weight > (MEMORY * 3) / 4; i++) {
+      const block = this.blocks.shift()
+      if (block === undefined) return
+      if (!block.used && block.pins === 0) continue
+      block.used = false
+      this.blocks.push(block)
+    }
+  }
+}
+
+const BLOCKS = 40
+const anyBlock = fc.nat(BLOCKS - 1)
+const sizeOf = (n: number): number => 1000 + ((n * 7919) % (5 * SIZE))
+const anyStep = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ load: anyBlock, pinned: fc.boolean() }) },
+  { weight: 3, arbitrary: fc.record({ read: anyBlock }) },
+  { weight: 1, arbitrary: fc.record({ pin: anyBlock }) },
+  { weight: 2, arbitrary: fc.record({ unpin: anyBlock }) },
+)
+
+test('the clock lets go as a queue with second chances would', () => {
+  fc.assert(
+    fc.property(fc.array(anyStep, { maxLength: 200, size: 'max' }), (steps) => {
+      const cache = new BlockCache(MEMORY)
+      const queue = new Queue()
+      for (const step of steps) {
+        if ('load' in step) {
+          const { load: n, pinned } = step
+          const block = cache.admit(idOf(n), sizeOf(n))
+          const queued = queue.admit(n, sizeOf(n))
+          for (const one of [block, queued]) one.pins += pinned ? 1 : 0
+          cache.keepWhole(block, Buffer.alloc(sizeOf(n), n))
+          queue.evict()
+          if (pinned) {
+            cache.release(block)
+            queued.pins -= 1
+            queue.evict()
+          }
+        } else if ('read' in step) {
+          const queued = queue.find(step.read)
+          assert.equal(has(cache, step.read), queued !== undefined)
+          if (queued !== undefined) queued.used = true
+        } else {
+          const n = 'pin' in step ? step.pin : step.unpin
+          const queued = queue.find(n)
+          // What is not on the clock would be kept beside it.
+          if (queued === undefined) continue
+          if ('pin' in step) {
+            cache.pin(idOf(n), Buffer.alloc(sizeOf(n), n))
+            queued.pins += 1
+          } else if (queued.pins > 0) {
+            cache.unpin(idOf(n))
+            queued.pins -= 1
+            queue.evict()
+          }
+          assert.equal(cache.isPinned(idOf(n)), queued.pins > 0)
+        }
+        assert.equal(cache.bytes, queue.weight)
+      }
+      for (let n = 0; n < BLOCKS; n++) assert.equal(has(cache, n), queue.find(n) !== undefined)
+    }),
+    { numRuns: 300 },
+  )
 })
