@@ -1,6 +1,6 @@
 /** Truncation of files of very many extents: in bounded steps, and right at every moment. */
 import assert from 'node:assert/strict'
-import { afterEach, beforeEach, describe, test } from 'node:test'
+import { afterEach, beforeEach, describe, mock, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { SYSTEM } from '../../src/auth/principal.ts'
 import type { Engine } from '../../src/commands/engine.ts'
@@ -198,6 +198,32 @@ describe('of a file of many extents', () => {
     assert.equal(engine.world.usage(SHARE).bytes, 0)
     await assertSound()
   })
+})
+
+test('a count that fails is nobody’s fault, whoever waits for it', async () => {
+  const ino = await scatteredFile(engine, 'file', 4 * MANY)
+  const { content, world } = engine
+  const size = 2 * MANY * GRANULE
+  const { extents } = world
+  let pieces = 0
+  const count = mock.method(extents, 'count', () => {
+    pieces += 1
+    if (pieces > 1) throw new Error('medium')
+    return false
+  })
+  // Before anybody waits: this process would end.
+  assert.equal(content.mayResize(SHARE, ino, size), false)
+  while (pieces < 2) await delay(1)
+  await delay(10)
+  pieces = 0
+  assert.equal(content.mayResize(SHARE, ino, size), false)
+  await assert.rejects(content.settled(SHARE, ino, size), /medium/)
+  count.mock.restore()
+  // What was counted until then is not taken for more than it is.
+  while (!content.mayResize(SHARE, ino, size)) await content.settled(SHARE, ino, size)
+  await truncate(ino, size)
+  assert.equal(world.live(SHARE).inode(ino)?.used, size)
+  await assertSound()
 })
 
 test('of a deleted share nothing is swept: it all goes when its retention ends', async () => {

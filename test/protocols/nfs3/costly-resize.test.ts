@@ -90,6 +90,15 @@ test('a permission that is withdrawn meanwhile is looked at again', async () => 
   assert.equal(await sizeNow(), 2 * HALF)
 })
 
+test('a count that fails is an answer, and the server goes on', async () => {
+  counts.mock.mockImplementationOnce(() => false, 0)
+  counts.mock.mockImplementationOnce(() => {
+    throw new Error('medium')
+  }, 1)
+  await assert.rejects(resize(root), /SYSTEM_ERR/)
+  assert.equal(await sizeNow(), 2 * HALF)
+})
+
 test('who may gives it, when it is counted', async () => {
   await root.set(file, { mode: 0o666 })
   assertStatus(await resize(session.as(BOB)), 'NFS3_OK')
