@@ -50,7 +50,7 @@ function apply(pieces: Pieces, model: (number | undefined)[], s: Step, n: number
 describe('Pieces', () => {
   test('are what was last written everywhere, and count it', () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 100, size: 'max' }), (steps) => {
         const pieces = new Pieces(new MemoryPool(1 << 20))
         const model: (number | undefined)[] = new Array(SIZE + 60).fill(undefined)
         for (const [n, s] of steps.entries()) apply(pieces, model, s, n + 1)

@@ -214,29 +214,33 @@ describe('ExtentMap', () => {
   for (const memory of [16 << 20, 1]) {
     test(`is the model, live and at every moment, with ${memory} bytes of memory`, () => {
       fc.assert(
-        fc.property(fc.array(step, { maxLength: 30 }), fc.array(fc.nat(UNITS)), (steps, cuts) => {
-          const rig = new Rig(memory)
-          const { history, seq, used } = runSteps(rig, steps)
-          const bounds = [...new Set([0, 3, UNITS, ...cuts])].sort((x, y) => x - y)
-          for (let at = 0; at <= seq; at++) {
-            const cells = history[at] as Cell[]
-            for (const [i, from] of bounds.entries()) {
-              for (const to of bounds.slice(i + 1)) {
-                const end = Math.min(to, cells.length)
-                if (from >= end) continue
-                const past = rig.map.overlappingAsOf(GROUP, from * UNIT, end * UNIT, at)
-                assertCovers(past, from * UNIT, end * UNIT)
-                assert.deepEqual(cellsOf(past).slice(from, end), cells.slice(from, end))
-                if (at !== seq) continue
-                const live = rig.map.overlapping(GROUP, from * UNIT, end * UNIT)
-                assertCovers(live, from * UNIT, end * UNIT)
-                assert.deepEqual(cellsOf(live).slice(from, end), cells.slice(from, end))
+        fc.property(
+          fc.array(step, { maxLength: 60, size: 'max' }),
+          fc.array(fc.nat(UNITS)),
+          (steps, cuts) => {
+            const rig = new Rig(memory)
+            const { history, seq, used } = runSteps(rig, steps)
+            const bounds = [...new Set([0, 3, UNITS, ...cuts])].sort((x, y) => x - y)
+            for (let at = 0; at <= seq; at++) {
+              const cells = history[at] as Cell[]
+              for (const [i, from] of bounds.entries()) {
+                for (const to of bounds.slice(i + 1)) {
+                  const end = Math.min(to, cells.length)
+                  if (from >= end) continue
+                  const past = rig.map.overlappingAsOf(GROUP, from * UNIT, end * UNIT, at)
+                  assertCovers(past, from * UNIT, end * UNIT)
+                  assert.deepEqual(cellsOf(past).slice(from, end), cells.slice(from, end))
+                  if (at !== seq) continue
+                  const live = rig.map.overlapping(GROUP, from * UNIT, end * UNIT)
+                  assertCovers(live, from * UNIT, end * UNIT)
+                  assert.deepEqual(cellsOf(live).slice(from, end), cells.slice(from, end))
+                }
               }
             }
-          }
-          const cells = history[seq] as Cell[]
-          assert.equal(used, cells.filter(({ block }) => block !== '').length * UNIT)
-        }),
+            const cells = history[seq] as Cell[]
+            assert.equal(used, cells.filter(({ block }) => block !== '').length * UNIT)
+          },
+        ),
         { numRuns: 60 },
       )
     })
@@ -244,7 +248,7 @@ describe('ExtentMap', () => {
 
   test('the digest depends on what is there, not on what memory or flushes were', () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
         const [one, two] = [runSteps(new Rig(16 << 20), steps), runSteps(new Rig(1), steps)]
         assert.deepEqual([one.a, one.b, one.used], [two.a, two.b, two.used])
         const emptied = runSteps(new Rig(1), [...steps, { kind: 'truncate', at: 0 }])

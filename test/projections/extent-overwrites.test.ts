@@ -158,7 +158,7 @@ describe('overwriting parts of extents', () => {
     test(`leaves the rows that plain steps leave, with ${memory} bytes of memory`, () => {
       fc.assert(
         fc.property(
-          fc.array(write, { minLength: 1, maxLength: 60 }),
+          fc.array(write, { minLength: 1, maxLength: 60, size: 'max' }),
           fc.constantFrom(...LAYOUTS),
           (writes, layout) => {
             const run = new Run(memory)

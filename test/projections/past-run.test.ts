@@ -45,12 +45,12 @@ const rows = fc
     length: fc.oneof(fc.integer({ min: 1, max: 80 }), fc.integer({ min: 250, max: 1300 })),
     changes: fc.array(
       fc.record({
-        at: fc.array(fc.nat(), { maxLength: 20 }),
+        at: fc.array(fc.nat(), { maxLength: 20, size: 'max' }),
         longer: fc.boolean(),
         gone: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, fc.integer({ min: 1, max: 300 })),
         lasted: fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 2 ** 40 })),
       }),
-      { minLength: 1, maxLength: 60 },
+      { minLength: 1, maxLength: 60, size: 'max' },
     ),
   })
   .map(({ length, changes }) => {

@@ -50,8 +50,12 @@ export class Pair<S extends string | number> {
     else table.put(group, sub, value, seq)
   }
 
-  /** The follower folds what is not newer than `seq` and flushes; `live` hears of it or not. */
-  flush(seq: number, told: boolean): void {
+  /**
+   * The follower folds what is not newer than `upTo`, and keeps what it has that is; then it
+   * flushes, and `live` hears of it or not.
+   */
+  flush(upTo: number, told: boolean): void {
+    const seq = Math.max(upTo, this.behind.flushed)
     while (this.queue[0] !== undefined && this.queue[0][3] <= seq) {
       this.apply(this.follower, this.queue.shift() as [number, S, Thing | undefined, number])
     }

@@ -40,6 +40,8 @@ type Step =
   | { readonly kind: 'put'; readonly group: number; readonly sub: number; readonly text: string }
   | { readonly kind: 'delete'; readonly group: number; readonly sub: number }
   | { readonly kind: 'flush'; readonly back: number; readonly told: boolean }
+  /** At everything as of so many records ago. */
+  | { readonly kind: 'look'; readonly back: number }
 
 /** So that rows come to have many versions. */
 const mostly = (n: number, others: fc.Arbitrary<number>) => fc.oneof(fc.constant(n), others)
@@ -74,6 +76,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       told: fc.boolean(),
     }),
   },
+  // What is read comes into memory, and pushes others out.
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('look' as const),
+      back: fc.oneof(fc.constant(0), fc.nat(9)),
+    }),
+  },
 )
 
 type Snapshot<S> = Map<number, Map<S, string>>
@@ -100,7 +110,12 @@ function run<S extends string | number>(
   let seq = 0
   for (const s of steps) {
     if (s.kind === 'flush') {
-      pair.flush(Math.max(pair.positions.flushed, seq - s.back), s.told)
+      pair.flush(seq - s.back, s.told)
+      continue
+    }
+    if (s.kind === 'look') {
+      const at = Math.max(0, seq - s.back)
+      check(pair.live, history[at] as Snapshot<S>, at, seq, subOf)
       continue
     }
     seq += 1
@@ -169,8 +184,10 @@ for (const [name, make] of Object.entries(stores)) {
   describe(`temporal table on ${name}`, () => {
     for (const [memory, runs] of [
       [Infinity, false],
+      [1000, false],
       [1, false],
       [Infinity, true],
+      [1000, true],
       [1, true],
     ] as const) {
       for (const [kind, sub, subOf] of [
@@ -178,9 +195,9 @@ for (const [name, make] of Object.entries(stores)) {
         ['names', byName, (n: number) => 'a'.repeat(n % 4) + String.fromCharCode(97 + (n >> 2))],
       ] as const) {
         test(`live, past and ranges, ${kind}, memory ${memory}, runs ${runs}`, async () => {
-          const numRuns = name === 'memory' ? 150 : 30
+          const numRuns = name === 'memory' ? 60 : 15
           await fc.assert(
-            fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+            fc.asyncProperty(fc.array(step, { maxLength: 80, size: 'max' }), async (steps) => {
               const { store, dispose } = make()
               try {
                 if (sub === byNumber) {
@@ -277,7 +294,7 @@ for (const [name, make] of Object.entries(stores)) {
     test('the digest is the same whenever it was flushed, and of memory before it is', async () => {
       await fc.assert(
         fc.asyncProperty(
-          fc.array(step, { minLength: 1, maxLength: 40 }),
+          fc.array(step, { minLength: 1, maxLength: 40, size: 'max' }),
           fc.boolean(),
           async (steps, told) => {
             const digests: string[] = []
@@ -306,10 +323,8 @@ function digestsOf(
 ): string[] {
   let seq = 0
   for (const s of steps) {
-    if (s.kind === 'flush') {
-      if (flushing) pair.flush(seq, true)
-      continue
-    }
+    if (s.kind === 'flush' && flushing) pair.flush(seq, true)
+    if (s.kind === 'flush' || s.kind === 'look') continue
     seq += 1
     pair.change(s.group, s.sub, s.kind === 'put' ? { text: s.text } : undefined, seq)
   }

@@ -6,7 +6,10 @@ import { stores } from './stores.ts'
 const key = fc
   .uint8Array({ minLength: 1, maxLength: 3, max: 3 })
   .map((bytes) => Buffer.from(bytes).toString('hex'))
-const change = fc.tuple(key, fc.option(fc.uint8Array({ minLength: 1, maxLength: 300 })))
+const change = fc.tuple(
+  key,
+  fc.option(fc.uint8Array({ minLength: 1, maxLength: 300, size: 'max' })),
+)
 
 for (const [name, make] of Object.entries(stores)) {
   describe(`${name}: store contract`, () => {
@@ -15,7 +18,7 @@ for (const [name, make] of Object.entries(stores)) {
       const map = store.map('m')
       const model = new Map<string, string>()
       fc.assert(
-        fc.property(fc.array(change, { maxLength: 20 }), key, key, (changes, a, b) => {
+        fc.property(fc.array(change, { maxLength: 60, size: 'max' }), key, key, (changes, a, b) => {
           store.commit((writer) => {
             for (const [k, value] of changes) {
               if (value === null) {
