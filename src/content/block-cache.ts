@@ -1,6 +1,7 @@
 import { CHECKED } from './block.ts'
 import { CachedBlock } from './cached-block.ts'
 import { FreshRing } from './fresh-ring.ts'
+import { IdMap } from './id-map.ts'
 
 const ENTRY_WEIGHT = 300
 const EVICTION_STEPS = 64
@@ -15,7 +16,7 @@ const FRESH_MAX = 32 * 1024 * 1024
  */
 export class BlockCache {
   /** Those on the clock. One may be in the ring too: a read is tried again while it is written. */
-  private readonly blocks = new Map<string, CachedBlock>()
+  private readonly blocks = new IdMap<CachedBlock>()
   private readonly fresh: FreshRing
   /** For those on the clock. */
   private readonly memory: number

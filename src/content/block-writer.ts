@@ -4,6 +4,7 @@
  */
 import { blockId, framed, type Location } from './block.ts'
 import type { BlockIndex, Position } from './block-index.ts'
+import { IdMap } from './id-map.ts'
 import type { FoundBlock } from './segment.ts'
 import { numberOf, SEGMENT_HEADER, SegmentWriter, type SegmentWriterOptions } from './segment.ts'
 
@@ -31,17 +32,17 @@ interface Placing {
   readonly known: readonly (Location | undefined)[]
   readonly fresh: readonly NewBlock[]
   /** Which of the fresh ones an id is. */
-  readonly twins: ReadonlyMap<string, number>
+  readonly twins: IdMap<number>
 }
 
 export class BlockWriter {
   private readonly index: BlockIndex
   private readonly segments: SegmentWriter
   /** Written here and perhaps not indexed yet. */
-  private recent = new Map<string, Location>()
-  private previous = new Map<string, Location>()
+  private recent = new IdMap<Location>()
+  private previous = new IdMap<Location>()
   /** Written and not durable yet. */
-  private readonly underWay = new Map<string, Location>()
+  private readonly underWay = new IdMap<Location>()
   /** Ends when the calls before have written. */
   private turn: Promise<void> = Promise.resolve()
   /** Ends when the calls before are done, one way or the other. */
@@ -162,7 +163,7 @@ export class BlockWriter {
   private select(blocks: readonly NewBlock[]): Placing {
     const known: Location[] = []
     const fresh: NewBlock[] = []
-    const twins = new Map<string, number>()
+    const twins = new IdMap<number>()
     for (const [i, block] of blocks.entries()) {
       const place = this.find(block.id)
       if (place !== undefined) known[i] = place
@@ -198,7 +199,7 @@ export class BlockWriter {
     this.recent.set(id, { segment, offset, length })
     if (this.recent.size < RECENT) return
     this.previous = this.recent
-    this.recent = new Map()
+    this.recent = new IdMap()
   }
 
   /** Forgets blocks that were moved or dropped, or are damaged: the index says where they are. */
@@ -213,7 +214,8 @@ export class BlockWriter {
   /** All of their blocks are indexed that anybody needs. */
   private forgetSegments(segments: ReadonlySet<number>): void {
     for (const generation of [this.recent, this.previous]) {
-      for (const [id, { segment }] of generation) if (segments.has(segment)) generation.delete(id)
+      for (const [id, { segment }] of generation.entries())
+        if (segments.has(segment)) generation.delete(id)
     }
     this.index.refresh()
   }

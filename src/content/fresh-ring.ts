@@ -7,6 +7,7 @@
  * part of the heap. What is known of it stands in arrays, at the number of the unit of memory in
  * which it begins: its slot.
  */
+import { IdMap } from './id-map.ts'
 
 /** Bytes. Blocks begin on multiples of it, so that there are no more of them than arrays have. */
 export const UNIT = 512
@@ -16,7 +17,7 @@ const unitsOf = (length: number): number => Math.ceil(length / UNIT)
 export class FreshRing {
   private readonly memory: Buffer
   private readonly onLeave: (id: string, bytes: Buffer) => void
-  private readonly slots = new Map<string, number>()
+  private readonly slots = new IdMap<number>()
   private readonly ids: string[]
   /** Of the block that begins in a unit; 0 where none does. */
   private readonly lengths: Uint32Array

@@ -5,6 +5,7 @@
  */
 import type { Location } from './block.ts'
 import type { Position } from './block-index.ts'
+import { IdMap } from './id-map.ts'
 import { PLACE_WORDS } from './noted-blocks.ts'
 
 /** Powers of two: places that there is room for at first, and when there are none again. */
@@ -15,7 +16,7 @@ const NUMBERS = 2 ** 30
 
 export class RecentPlaces {
   /** Of equal blocks the newest. */
-  private readonly numbers = new Map<string, number>()
+  private readonly numbers = new IdMap<number>()
   /** Of the block with number n at n modulo the room; its place likewise. */
   private ids = new Array<string>(ROOM).fill('')
   private places = new Uint32Array(PLACE_WORDS * ROOM)
