@@ -24,6 +24,7 @@ Measures NFSv3 on loopback, DittoFS and NFS-Ganesha in turn, and prints the medi
   --case NAME      only this case; may be given several times
   --runs N         runs of each case against each server (3)
   --seconds N      length of each measured window (3)
+  --warm-up N      seconds of the same load before each window (3)
   --server WHICH   both (default), dfs, ganesha, or null: canned replies, which show
                    the load generator's own ceiling
   --ganesha-threads N
@@ -59,6 +60,7 @@ function settingsOf(args: string[]): Settings | undefined {
       case: { type: 'string', multiple: true, default: [] },
       runs: { type: 'string' },
       seconds: { type: 'string' },
+      'warm-up': { type: 'string' },
       server: { type: 'string', default: 'both' },
       'ganesha-threads': { type: 'string' },
       json: { type: 'string' },
@@ -72,7 +74,7 @@ function settingsOf(args: string[]): Settings | undefined {
     cases,
     peers: peersOf(values.server, values['ganesha-threads']),
     runs: positive(values.runs ?? (values.quick ? '1' : '3')),
-    warmUpSeconds: values.quick ? 0.5 : 1,
+    warmUpSeconds: positive(values['warm-up'] ?? (values.quick ? '0.5' : '3')),
     seconds: positive(values.seconds ?? (values.quick ? '1' : '3')),
     json: values.json ?? join(RESULTS, 'latest.json'),
     parent: values.dir,
