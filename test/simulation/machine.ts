@@ -20,6 +20,8 @@ export class Machine {
   readonly index: StoreFile
   /** Small: there have to be some to collect. */
   segmentBytes = 512 * KiB
+  /** Extents that are too many to be deleted at once. */
+  many = Number.POSITIVE_INFINITY
   /** The index has lost blocks of which it does not know. */
   holes = false
   /** A signal that somebody listens to is never collected, and keeps its process in memory. */

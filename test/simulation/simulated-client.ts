@@ -30,6 +30,9 @@ const weights = {
   resend: 14,
 } as const
 
+/** Files grow, in pieces, and are cut again and again. */
+const cutting = { ...weights, truncate: 30, stable: 30 }
+
 const NAMES = 24
 /** Contents that are written again and again. */
 const POOL = 9
@@ -64,7 +67,8 @@ export class SimulatedClient {
 
   private async step(): Promise<void> {
     try {
-      await this[this.simulation.machine.random.weighted(weights)]()
+      const { machine, sweeping } = this.simulation
+      await this[machine.random.weighted(sweeping ? cutting : weights)]()
     } catch (error) {
       // Nobody hears what a dead server says.
       if (!this.connected) return
@@ -231,8 +235,10 @@ export class SimulatedClient {
     const found = this.file()
     if (found === undefined) return
     const { ino } = found
-    const { random } = this.simulation.machine
-    const size = random.chance(0.3) ? 0 : this.offset()
+    const { machine, sweeping } = this.simulation
+    const { random } = machine
+    // What is emptied leaves nothing to be swept.
+    const size = random.chance(sweeping ? 0.05 : 0.3) ? 0 : this.offset()
     while (!this.engine.content.mayResize(SHARE, ino, size)) {
       await this.engine.content.settled(SHARE, ino, size)
     }

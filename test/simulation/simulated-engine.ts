@@ -6,6 +6,7 @@ import { Collector } from '../../src/commands/collector.ts'
 import type { FrameLog } from '../../src/commands/committer.ts'
 import { FileContent } from '../../src/commands/content/file-content.ts'
 import { Sealer } from '../../src/commands/content/sealer.ts'
+import { Sweeper } from '../../src/commands/content/sweeper.ts'
 import { forgetPast } from '../../src/commands/forget-past.ts'
 import { openWorld } from '../../src/commands/open-world.ts'
 import { SealingClock } from '../../src/commands/sealing-clock.ts'
@@ -36,6 +37,7 @@ import { markBlocks } from '../../src/projections/marker.ts'
 import { nodeId } from '../../src/projections/node-id.ts'
 import { Pruner } from '../../src/projections/pruner.ts'
 import { World } from '../../src/projections/world.ts'
+import { callManyWhatIs } from './few-extents.ts'
 import type { Machine } from './machine.ts'
 import { DeadError } from './power.ts'
 import type { SimulatedJournal } from './simulated-journal.ts'
@@ -64,6 +66,7 @@ export class SimulatedEngine {
   private readonly machine: Machine
   private readonly journal: SimulatedJournal
   private readonly sealer: Sealer
+  private readonly sweeper: Sweeper
   private readonly sealing: SealingClock
   private readonly logThread: SimulatedThread
   private readonly contentThread: SimulatedThread
@@ -148,13 +151,17 @@ export class SimulatedEngine {
       onEvent: (event, share) => {
         if (event.type === 'InodeFreed') this.staging.drop(nodeId(share, event.ino))
         else if (event.type === 'ContentChanged') this.collector.referred(event.extents)
+        else if (event.type === 'ContentCut') this.sweeper.begin()
       },
       onFailure: (error) => this.fail(error),
     })
     const { stream, staging, blocks } = this
     const bulk = { store: (some: readonly Buffer[]) => this.storeBulk(some) }
-    this.sealer = new Sealer({ stream, staging, blocks, bulk, onSealed: () => undefined })
-    this.content = new FileContent({ stream, staging, blocks, sealer: this.sealer })
+    this.sweeper = new Sweeper(stream)
+    const { sweeper } = this
+    const onSealed = () => undefined
+    this.sealer = new Sealer({ stream, staging, blocks, bulk, sweeper, onSealed })
+    this.content = new FileContent({ stream, staging, blocks, sealer: this.sealer, sweeper })
     this.sealing = new SealingClock(staging, this.sealer, clock, STAGING_BUDGET, () => undefined)
     this.follower = this.newFollower()
     this.pruner = new Pruner(this.follower.world, this.pause)
@@ -207,16 +214,9 @@ export class SimulatedEngine {
       log: silentLog,
       replayMax: REPLAY_MAX,
     })
-    return new SimulatedEngine(machine, {
-      world,
-      journal,
-      tail,
-      ofSeals,
-      compactor,
-      queue,
-      news,
-      pause,
-    })
+    callManyWhatIs(machine.many, world, () => random.chance(0.4))
+    const parts = { world, journal, tail, ofSeals, compactor, queue, news, pause }
+    return new SimulatedEngine(machine, parts)
   }
 
   private fail(error: Error): void {
@@ -371,6 +371,7 @@ export class SimulatedEngine {
   /** Ends in good order, as the server does before it opens a broken stream again. */
   async close(): Promise<void> {
     this.sealing.stop()
+    this.sweeper.stop()
     this.stream.stop()
     this.following.abort()
     await this.followerThread.call(() => this.follower.catchUp())

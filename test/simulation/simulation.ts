@@ -28,6 +28,8 @@ export interface Options {
   readonly lives: number
   /** Content is equal more often than not, segments are tiny, and all the time some are emptied. */
   readonly collecting?: boolean
+  /** Files are cut again and again, and each time too much goes to be deleted at once. */
+  readonly sweeping?: boolean
 }
 
 /** What came of a world, for comparing runs and for figures. */
@@ -39,6 +41,8 @@ export interface Outcome {
   readonly interrupted: ReadonlyMap<string, number>
   readonly crashes: number
   readonly collected: number
+  /** Pieces of what was cut off files. */
+  readonly swept: number
 }
 
 interface Moment {
@@ -72,6 +76,7 @@ function durableSeq({ journal, tail }: Machine): number {
 export class Simulation {
   readonly machine: Machine
   readonly collecting: boolean
+  readonly sweeping: boolean
   private readonly options: Options
   private reference = new Reference()
   private files = new Map<number, AllowedBytes>()
@@ -83,12 +88,14 @@ export class Simulation {
   private pruned = 0
   private crashes = 0
   private collected = 0
+  private swept = 0
   private problem: unknown
 
   constructor(options: Options) {
     this.options = options
     this.machine = new Machine(new SeededRandom(options.seed))
     this.collecting = options.collecting === true
+    this.sweeping = options.sweeping === true
     if (this.collecting) this.machine.segmentBytes = TINY_SEGMENTS
   }
 
@@ -106,6 +113,7 @@ export class Simulation {
         interrupted: machine.power.interrupted,
         crashes: this.crashes,
         collected: this.collected,
+        swept: this.swept,
       }
     } finally {
       machine.power.stop('end of the world')
@@ -126,6 +134,7 @@ export class Simulation {
     this.moments = this.moments.filter(({ seq }) => seq <= tail)
     machine.faults = { write: 0, sync: 0 }
     machine.journal.failures = 0
+    machine.many = random.pick(this.sweeping ? [1, 2, 5, 12] : [3, 20, 1000])
     this.loseSome()
     await this.startsThatFail()
     power.begin(Number.POSITIVE_INFINITY)
@@ -139,7 +148,10 @@ export class Simulation {
     this.watched(this.operate(engine))
     const until = time.now + LIFE_MILLIS
     time.onError = (error) => {
-      if (!(error instanceof DeadError)) engine.failure ??= error
+      if (error instanceof DeadError) return
+      // What a disk says has a code; anything else is no fault of this world.
+      if ((error as { code?: unknown }).code === undefined) this.problem ??= error
+      engine.failure ??= error
     }
     const over = () => !power.alive || engine.failure !== undefined || time.now > until
     await time.runUntil(
@@ -293,6 +305,7 @@ export class Simulation {
     world.apply = (record: JournalRecord) => {
       apply.call(world, record)
       this.reference.apply(record)
+      this.swept += record.events.filter(({ type }) => type === 'ContentSwept').length
     }
     world.amend = (record: JournalRecord, events: readonly Event[]) => {
       amend.call(world, record, events)
@@ -328,7 +341,7 @@ export class Simulation {
     this.follow(engine)
     this.acknowledged = machine.journal.last.seq
     await this.during(engine.flush())
-    await this.during(checkStore(machine, this.reference.world.digest()))
+    await this.during(checkStore(machine, (seq) => this.reference.digest(seq)))
     await this.during(checkBlocks(machine, engine, this.pruned))
     await this.during(this.checkFiles(engine))
     this.checkMoments(engine)

@@ -2,7 +2,6 @@
  * What is left to do of truncations that would take too long for one record: before them to count
  * what goes, a piece at a time; behind them to delete it, which may go on over restarts.
  */
-import { setTimeout } from 'node:timers/promises'
 import { fileKind, type Inode } from '../../projections/inode.ts'
 import { inoOf, nodeId, shareOf } from '../../projections/node-id.ts'
 import { NO_ORIGIN, type Stream } from '../stream.ts'
@@ -32,12 +31,10 @@ export class Sweeper {
   begin(millis = PAUSE_MILLIS): void {
     if (this.stopped || this.timer !== undefined) return
     if (this.next() === undefined) return
-    this.timer = globalThis
-      .setTimeout(() => {
-        this.timer = undefined
-        this.begin(this.sweep())
-      }, millis)
-      .unref()
+    this.timer = setTimeout(() => {
+      this.timer = undefined
+      this.begin(this.sweep())
+    }, millis).unref()
   }
 
   /** One piece of work. Returns when the next one should follow, in milliseconds. */
@@ -112,7 +109,7 @@ export class Sweeper {
   private async countAll(share: number, ino: number, size: number): Promise<void> {
     const { world } = this.stream
     for (;;) {
-      await setTimeout(COUNT_PAUSE_MILLIS)
+      await new Promise((resolve) => setTimeout(resolve, COUNT_PAUSE_MILLIS))
       const file = world.live(share).inode(ino)
       if (this.stopped || file === undefined || file.size <= size) return
       if (file.contentShare !== 0 || this.count(share, file, size)) return
