@@ -5,6 +5,7 @@ import { MemoryPool } from '../../src/content/memory-pool.ts'
 import { type Piece, Pieces } from '../../src/content/pieces.ts'
 import { Staging } from '../../src/content/staging.ts'
 import { BLOCK_MAX } from '../../src/platform/limits.ts'
+import { StagingMachine, stagingStep } from './staging-machine.ts'
 
 /** Offsets around the place where one block ends and the next begins. */
 const BASE = BLOCK_MAX - 100
@@ -196,5 +197,16 @@ describe('Staging', () => {
     const image = Buffer.alloc(9000)
     sealing.overlay(0, image)
     assert.ok(image.equals(Buffer.alloc(9000, 1)))
+  })
+
+  test('has what was written, and gives all memory back, whatever happens to files', () => {
+    fc.assert(
+      fc.property(fc.array(stagingStep, { maxLength: 80, size: 'max' }), (steps) => {
+        const machine = new StagingMachine()
+        for (const each of steps) machine.take(each)
+        machine.end()
+      }),
+      { numRuns: 200 },
+    )
   })
 })
