@@ -17,6 +17,8 @@ const REST = CELLS
 /** Those of the first block. */
 const FIRST = [...Array.from({ length: BLOCK_MAX - BASE }, (_, i) => i), REST]
 
+const isFull = (cells: Cells): boolean => FIRST.every((cell) => cells[cell] !== undefined)
+
 const countOf = (cells: Cells): number =>
   cells.reduce<number>((sum, n, i) => sum + (n === undefined ? 0 : i === REST ? BASE : 1), 0)
 
@@ -109,7 +111,7 @@ export class StagingMachine {
     } else if (staged === undefined) return
     else if (step.kind === 'seal') {
       if (model.sealing !== undefined) return
-      const full = FIRST.every((cell) => model.fresh[cell] !== undefined)
+      const full = isFull(model.fresh)
       model.pieces = this.staging.beginSeal(staged, step.fullOnly)
       const taken = model.fresh.map((n, i) => {
         return !step.fullOnly || (full && FIRST.includes(i)) ? n : undefined
@@ -138,9 +140,14 @@ export class StagingMachine {
     for (const [id, { fresh, sealing, pieces }] of models.entries()) {
       const staged = staging.find(id)
       if (staged === undefined) assert.equal(bytes[id], 0)
-      else assert.deepEqual(seen(staged), over(sealing ?? none(), fresh))
+      else {
+        assert.deepEqual(seen(staged), over(sealing ?? none(), fresh))
+        assert.equal(staged.fresh.full, isFull(fresh) ? 1 : 0)
+      }
       // What is sealed stays as it is, whatever is done to the file and its memory meanwhile.
-      if (pieces !== undefined) assert.deepEqual(seen(pieces), sealing)
+      if (pieces === undefined || sealing === undefined) continue
+      assert.deepEqual(seen(pieces), sealing)
+      assert.equal(pieces.full, isFull(sealing) ? 1 : 0)
     }
   }
 
