@@ -7,8 +7,9 @@ import { fault } from '../platform/fault.ts'
 import type { BlockIndex, Position } from './block-index.ts'
 import { type FoundBlock, type Lane, laneOf } from './segment.ts'
 
-const INDEX_MILLIS = 500
-const INDEX_BLOCKS = 10_000
+// Ids come in no order, so that each transaction writes most pages of the tree anew.
+const INDEX_MILLIS = 1000
+const INDEX_BLOCKS = 30_000
 
 export class IndexQueue {
   private readonly index: BlockIndex

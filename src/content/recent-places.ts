@@ -10,7 +10,10 @@ import { PLACE_WORDS } from './noted-blocks.ts'
 
 /** Powers of two: places that there is room for at first, and when there are none again. */
 const ROOM = 64
-const ROOM_KEPT = 32_768
+const ROOM_KEPT = 65_536
+/** Blocks that are forgotten at a time, and for each one that comes. */
+const FORGOTTEN = 10_000
+const FORGOTTEN_MEANWHILE = 4
 /** A block's number is its order, and begins again here: V8 holds what is smaller unboxed. */
 const NUMBERS = 2 ** 30
 
@@ -23,6 +26,13 @@ export class RecentPlaces {
   /** Number of the oldest block. */
   private oldest = 0
   private count = 0
+  /** What lies before it the index has. */
+  private position: Position = { segment: 0, offset: 0 }
+
+  /** Blocks that are remembered, those included that will be forgotten by and by. */
+  get rows(): number {
+    return this.count
+  }
 
   /** Blocks come in the order in which they lie in the lane. */
   add(id: string, segment: number, offset: number, length: number): void {
@@ -35,12 +45,15 @@ export class RecentPlaces {
     this.places[PLACE_WORDS * slot + 1] = offset
     this.places[PLACE_WORDS * slot + 2] = length
     this.count += 1
+    this.forgetSome(FORGOTTEN_MEANWHILE)
   }
 
   get(id: string): Location | undefined {
     const number = this.numbers.get(id)
     if (number === undefined) return undefined
-    const at = PLACE_WORDS * (number % this.ids.length)
+    const slot = number % this.ids.length
+    if (this.isIndexed(slot)) return undefined
+    const at = PLACE_WORDS * slot
     return {
       segment: this.places[at] as number,
       offset: this.places[at + 1] as number,
@@ -48,19 +61,35 @@ export class RecentPlaces {
     }
   }
 
-  /** Forgets what lies before `position`. */
-  indexed(position: Position): void {
-    for (; this.count > 0; this.count -= 1) {
+  /** Forgets what lies before `position`: by and by, since it may be a lot. */
+  indexed({ segment, offset }: Position): void {
+    if (this.isBefore(segment, offset)) return
+    this.position = { segment, offset }
+    this.forgetSome(FORGOTTEN)
+  }
+
+  private isIndexed(slot: number): boolean {
+    const segment = this.places[PLACE_WORDS * slot] as number
+    const offset = this.places[PLACE_WORDS * slot + 1] as number
+    return this.isBefore(segment, offset)
+  }
+
+  private isBefore(segment: number, offset: number): boolean {
+    const { position } = this
+    if (segment !== position.segment) return segment < position.segment
+    return offset < position.offset
+  }
+
+  private forgetSome(most: number): void {
+    for (let left = most; left > 0 && this.count > 0; left--) {
       const slot = this.oldest % this.ids.length
-      const segment = this.places[PLACE_WORDS * slot] as number
-      const offset = this.places[PLACE_WORDS * slot + 1] as number
-      if (segment > position.segment) return
-      if (segment === position.segment && offset >= position.offset) return
+      if (!this.isIndexed(slot)) return
       this.forget(this.oldest)
       this.ids[slot] = ''
       this.oldest = this.nth(1)
+      this.count -= 1
+      if (this.count === 0 && this.ids.length > ROOM_KEPT) this.moveTo(ROOM)
     }
-    if (this.ids.length > ROOM_KEPT) this.moveTo(ROOM)
   }
 
   /** Forgets what lies in a segment. */

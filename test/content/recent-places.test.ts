@@ -63,8 +63,10 @@ test('recent places come and go as objects in a queue and a map would', () => {
           }
         } else if ('indexed' in step) {
           const behind = Math.max(1, segment - 2 * step.indexed)
-          model.indexed(behind, step.bytes)
-          places.indexed({ segment: behind, offset: step.bytes })
+          // Never more than there is.
+          const bytes = behind === segment ? Math.min(step.bytes, offset) : step.bytes
+          model.indexed(behind, bytes)
+          places.indexed({ segment: behind, offset: bytes })
         } else {
           const dropped = Math.max(1, segment - 2 * step.drop)
           model.dropSegment(dropped)
@@ -84,12 +86,18 @@ test('recent places come and go as objects in a queue and a map would', () => {
 test('many places that the index takes at once are forgotten with their room', () => {
   const places = new RecentPlaces()
   for (let round = 0; round < 2; round++) {
-    for (let n = 0; n < 40_000; n++) places.add(`block ${n}`, 2 * round, n, 1)
-    assert.deepEqual(places.get('block 39999'), { segment: 2 * round, offset: 39_999, length: 1 })
-    places.indexed({ segment: 2 * round, offset: 39_999 })
-    assert.equal(places.get('block 39998'), undefined)
-    assert.ok(places.get('block 39999'))
-    places.indexed({ segment: 2 * round, offset: 40_000 })
-    assert.equal(places.get('block 39999'), undefined)
+    for (let n = 0; n < 80_000; n++) places.add(`block ${n}`, 2 * round, n, 1)
+    assert.deepEqual(places.get('block 79999'), { segment: 2 * round, offset: 79_999, length: 1 })
+    places.indexed({ segment: 2 * round, offset: 79_999 })
+    assert.equal(places.get('block 0'), undefined)
+    assert.equal(places.get('block 79998'), undefined)
+    assert.ok(places.get('block 79999'))
+    assert.ok(places.rows < 80_000, 'a part is forgotten at once')
+    for (let n = 0; n < 80_000; n++) places.add(`later ${n}`, 2 * round, 80_000 + n, 1)
+    assert.equal(places.rows, 80_001, 'the rest when others have come')
+    places.indexed({ segment: 2 * round, offset: 160_000 })
+    for (let i = 0; i < 100; i++) places.indexed({ segment: 2 * round, offset: 160_000 })
+    assert.equal(places.get('later 79999'), undefined)
+    assert.equal(places.rows, 0)
   }
 })
