@@ -13,8 +13,13 @@ let began = 0
 
 /** From now on this thread stops where it calls `giveWay`. */
 export function beginToGiveWay(): void {
+  if (!polite) began = performance.now()
   polite = true
-  began = performance.now()
+}
+
+/** It has too much to do for that. */
+export function stopGivingWay(): void {
+  polite = false
 }
 
 /** Called every few microseconds of work that takes long, in any thread. */

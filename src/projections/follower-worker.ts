@@ -58,6 +58,7 @@ const emit = serveThread({
 })
 
 const follower = new Follower({
+  givesWay: true,
   world: new World(store, memory),
   journal,
   onCheckpoint: (checkpoint: Checkpoint) => emit('checkpoint', packCheckpoint(checkpoint)),

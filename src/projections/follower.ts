@@ -6,6 +6,7 @@ import { type Frame, lastSeq, recordsOf } from '../journal/frame.ts'
 import type { JournalReader } from '../journal/journal.ts'
 import { isFull } from '../platform/disk-full.ts'
 import { fault } from '../platform/fault.ts'
+import { beginToGiveWay, giveWay, stopGivingWay } from '../platform/give-way.ts'
 import { AuditIndex } from './audit-index.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { World } from './world.ts'
@@ -17,6 +18,8 @@ export interface FollowerOptions {
   readonly flushRecords?: number
   readonly flushMillis?: number
   readonly onCheckpoint?: (checkpoint: Checkpoint) => void
+  /** Whether the thread stops now and then for others, as long as little comes. */
+  readonly givesWay?: boolean
 }
 
 // A flush writes each changed row once however often it changed, so large ones cost less in all;
@@ -89,6 +92,7 @@ export class Follower {
       this.audit.before(record)
       this.world.apply(record)
       this.audit.add(record)
+      giveWay()
       this.pending += 1 + ((record.accesses?.length ?? 0) >>> BYTES_A_RECORD)
     }
     if (lastSeq(frame) === this.world.seq) this.hash = frame.hash
@@ -133,10 +137,17 @@ export class Follower {
     }
   }
 
+  /** Who falls behind takes memory: what it has not stored the writer keeps. */
+  private giveWayOrNot(): void {
+    if (this.rate < HURRY_RATE) beginToGiveWay()
+    else stopGivingWay()
+  }
+
   flush(): Checkpoint {
     clearTimeout(this.timer)
     this.timer = undefined
     this.rate = this.pending / this.putOff
+    if (this.options.givesWay === true) this.giveWayOrNot()
     this.pending = 0
     fault('flush.begin')
     const checkpoint = this.world.flush(this.hash, (writer) => this.audit.flushTo(writer))

@@ -10,6 +10,7 @@
  * slots may be forgotten, which a clock hand does when the table is over its share of memory.
  */
 
+import { giveWay } from '../platform/give-way.ts'
 import type { Store, StoreEntry, StoreMap, StoreWriter } from '../store/store.ts'
 import { type Digest, hashRow } from './digest.ts'
 import { shareOf } from './node-id.ts'
@@ -294,7 +295,10 @@ export abstract class Table<V, S extends string | number> {
   flushTo(writer: StoreWriter, digests: (share: number) => Digest): void {
     // In the order of their keys: a store that is a tree finds the next where it found the last.
     this.dirty.sort(byKey)
-    for (const slot of this.dirty) this.flushSlot(slot, writer, digests)
+    for (const slot of this.dirty) {
+      this.flushSlot(slot, writer, digests)
+      giveWay()
+    }
   }
 
   private flushSlot(slot: Slot<V>, writer: StoreWriter, digests: (s: number) => Digest): void {
