@@ -18,8 +18,13 @@ const FORGOTTEN_MEANWHILE = 4
 const NUMBERS = 2 ** 30
 
 export class RecentPlaces {
-  /** Of equal blocks the newest. */
+  /**
+   * Of equal blocks the newest. Up to date when somebody looks: most blocks are in the index before
+   * anybody has.
+   */
   private readonly numbers = new IdMap<number>()
+  /** How many, from the oldest on, came into it. */
+  private mapped = 0
   /** Of the block with number n at n modulo the room; its place likewise. */
   private ids = new Array<string>(ROOM).fill('')
   private places = new Uint32Array(PLACE_WORDS * ROOM)
@@ -39,7 +44,6 @@ export class RecentPlaces {
     if (this.count === this.ids.length) this.grow()
     const number = this.nth(this.count)
     const slot = number % this.ids.length
-    this.numbers.set(id, number)
     this.ids[slot] = id
     this.places[PLACE_WORDS * slot] = segment
     this.places[PLACE_WORDS * slot + 1] = offset
@@ -49,6 +53,7 @@ export class RecentPlaces {
   }
 
   get(id: string): Location | undefined {
+    this.mapAll()
     const number = this.numbers.get(id)
     if (number === undefined) return undefined
     const slot = number % this.ids.length
@@ -84,7 +89,10 @@ export class RecentPlaces {
     for (let left = most; left > 0 && this.count > 0; left--) {
       const slot = this.oldest % this.ids.length
       if (!this.isIndexed(slot)) return
-      this.forget(this.oldest)
+      if (this.mapped > 0) {
+        this.forget(this.oldest)
+        this.mapped -= 1
+      }
       this.ids[slot] = ''
       this.oldest = this.nth(1)
       this.count -= 1
@@ -94,10 +102,18 @@ export class RecentPlaces {
 
   /** Forgets what lies in a segment. */
   dropSegment(segment: number): void {
+    this.mapAll()
     for (let i = 0; i < this.count; i++) {
       const number = this.nth(i)
       const slot = number % this.ids.length
       if (this.places[PLACE_WORDS * slot] === segment) this.forget(number)
+    }
+  }
+
+  private mapAll(): void {
+    for (; this.mapped < this.count; this.mapped++) {
+      const number = this.nth(this.mapped)
+      this.numbers.set(this.ids[number % this.ids.length] as string, number)
     }
   }
 
