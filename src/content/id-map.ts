@@ -29,17 +29,17 @@ export class IdMap<V> {
   }
 
   get(id: string): V | undefined {
-    const at = this.find(id)
+    const at = this.find(id, this.hash(id))
     return at < 0 ? undefined : this.values[at]
   }
 
   has(id: string): boolean {
-    return this.find(id) >= 0
+    return this.find(id, this.hash(id)) >= 0
   }
 
-  private find(id: string): number {
+  private find(id: string, hash: number): number {
     const { ids, nexts } = this
-    for (let at = this.heads[this.hash(id)] as number; at !== 0; at = nexts[at - 1] as number) {
+    for (let at = this.heads[hash] as number; at !== 0; at = nexts[at - 1] as number) {
       if (ids[at - 1] === id) return at - 1
     }
     return -1
@@ -60,14 +60,17 @@ export class IdMap<V> {
   }
 
   set(id: string, value: V): void {
-    const known = this.find(id)
+    let hash = this.hash(id)
+    const known = this.find(id, hash)
     if (known >= 0) {
       this.values[known] = value
       return
     }
-    if (this.count === this.heads.length) this.grow()
+    if (this.count === this.heads.length) {
+      this.grow()
+      hash = this.hash(id)
+    }
     const at = this.take()
-    const hash = this.hash(id)
     this.ids[at] = id
     this.values[at] = value
     this.nexts[at] = this.heads[hash] as number
