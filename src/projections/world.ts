@@ -250,8 +250,12 @@ export class World {
     return checkpoint
   }
 
-  /** The store, which another world writes, holds everything up to this checkpoint. */
+  /**
+   * The store, which another world writes, holds everything up to this checkpoint. News that come
+   * after the store was looked at, and found further, are none: rows that are clean must stay so.
+   */
   onFlushed(checkpoint: Checkpoint): void {
+    if (checkpoint.seq < this.checkpoint.seq) return
     this.checkpoint = checkpoint
     this.positions.flushed = checkpoint.seq
     this.store.refresh()

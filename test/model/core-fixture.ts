@@ -61,7 +61,7 @@ export class Core {
   readonly journal: MemoryJournal
   private readonly durable: Durable
   private readonly sealer: Sealer
-  private readonly follower: Follower
+  readonly follower: Follower
   private readonly random: SeededRandom
   private failure: Error | undefined
 
