@@ -1,7 +1,11 @@
 /** DittoFS itself, as `dfs start` runs it. */
+import assert from 'node:assert/strict'
 import { cpSync, existsSync, symlinkSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+import { dataPaths } from '../../src/commands/data-directory.ts'
+import { Rebuild } from '../torture/state-checks.ts'
 import { lineMatching } from './enclosure.ts'
 import type { RunningServer, ServerPlace, ServerUnderTest } from './server-under-test.ts'
 
@@ -17,7 +21,7 @@ export const dfsServer: ServerUnderTest = {
   async start(place: ServerPlace): Promise<RunningServer> {
     const { enclosure, address, port } = place
     const program = frozenProgram(place)
-    const args = ['start', '--data', join(place.directory, 'data'), '--listen', address]
+    const args = ['start', '--data', dataOf(place), '--listen', address]
     // Root gives files away and acts as others: it must not be taken for nobody.
     args.push('--nfs-port', String(port), '--api-port', '0', '--share-squash', 'none')
     const server = enclosure.spawn(process.execPath, [program, ...args])
@@ -27,6 +31,42 @@ export const dfsServer: ServerUnderTest = {
     const ready: Record<string, unknown> = JSON.parse(line.slice('ready '.length))
     return { process: server, exportPath: '/export', mountPort: port, ready }
   },
+
+  /** Folded anew, the journal amounts to the very state that the server has. */
+  async afterScenario(server: RunningServer, place: ServerPlace): Promise<void> {
+    let rebuild = rebuilds.get(place)
+    if (rebuild === undefined) {
+      rebuild = new Rebuild(dataPaths(dataOf(place)), join(place.directory, 'scratch'))
+      rebuilds.set(place, rebuild)
+    }
+    for (let i = 0; i < ATTEMPTS; i++) {
+      const live = await liveDigest(server, place)
+      const anew = await rebuild.catchUp()
+      if (anew.seq === live.seq) return assert.equal(anew.digest, live.digest)
+      // What is durable comes to the journal a little later, and the server has things to do.
+      await delay(PAUSE_MILLIS)
+    }
+    throw new Error('the server does not come to rest: no digest to compare')
+  },
+}
+
+const ATTEMPTS = 50
+const PAUSE_MILLIS = 100
+
+/** The second of them goes on where the first has stopped. */
+const rebuilds = new WeakMap<ServerPlace, Rebuild>()
+
+const dataOf = ({ directory }: ServerPlace): string => join(directory, 'data')
+
+/** Compares the rows in memory with the store, too. */
+async function liveDigest(
+  { ready }: RunningServer,
+  place: ServerPlace,
+): Promise<{ readonly seq: number; readonly digest: string }> {
+  const dfsctl = join(dirname(frozenProgram(place)), 'dfsctl.cjs')
+  const where = ['--api', String(ready['api']), '--data', dataOf(place)]
+  const args = [dfsctl, 'digest', '--audit', '--json', ...where]
+  return JSON.parse(await place.enclosure.run(process.execPath, args))
 }
 
 /** A copy, so that what starts again in the middle of a run is the very program that was killed. */

@@ -25,8 +25,10 @@ async function run(scenario: Scenario, disturbance?: Disturbance): Promise<Scena
   lab ??= await Lab.open(server)
   try {
     const report = await lab.run(scenario, disturbance)
+    // What each guest has seen belongs together when something went wrong between them.
+    const failures = report.guests.flatMap((guest) => guest.failures)
+    assert.deepEqual(failures, [], 'checks failed')
     for (const guest of report.guests) {
-      assert.deepEqual(guest.failures, [], 'checks failed')
       assert.deepEqual(guest.alarms, [], 'the kernel complained')
       assert.equal(guest.status, 0, 'the script ended early')
       assert.notEqual(guest.passed.length, 0, 'nothing was checked')

@@ -4,6 +4,7 @@ import hashlib
 import os
 import random
 import sys
+import time
 
 from rendezvous import ME, OTHER, Rendezvous
 from report import attempt, result, same
@@ -24,6 +25,14 @@ def content(path):
 def write(path, data, mode='wb'):
     with open(path, mode) as file:
         file.write(data)
+
+
+def append(path, data):
+    """Returns where the file ended before."""
+    with open(path, 'ab') as file:
+        place = file.tell()
+        file.write(data)
+    return place
 
 
 def together(function):
@@ -69,11 +78,16 @@ def halves_are_whole():
 
 def appended_in_turns():
     """Appends by turns land one behind the other, because open sees the size at the last close."""
+    places, slow = [], []
     for turn in range(ROUNDS * 2):
+        began = time.monotonic()
         if turn % 2 == ME - 1:
-            write('minutes', b'%d\n' % turn, 'ab')
+            places.append(append('minutes', b'%d\n' % turn))
         rendezvous.meet()
-    same(content('minutes').split(), [b'%d' % turn for turn in range(ROUNDS * 2)], 'minutes')
+        if time.monotonic() - began > 1:
+            slow.append(turn)
+    what = f'minutes, where I appended at {places}; slow were {slow}'
+    same(content('minutes').split(), [b'%d' % turn for turn in range(ROUNDS * 2)], what)
 
 
 def attributes():
