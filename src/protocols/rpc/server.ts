@@ -25,6 +25,8 @@ export class RpcServer {
   private readonly options: RpcServerOptions
   private readonly server: Server
   private readonly connections = new Map<Connection, Caller>()
+  /** Connections that came before there was anybody to serve them; the oldest first. */
+  private readonly waiting = new Set<Socket>()
   private serving: Serving | undefined
   /** Connections that were closed because a peer broke the rules, and that were one too many. */
   private abused = 0
@@ -52,7 +54,10 @@ export class RpcServer {
     return open
   }
 
-  /** Resolves to the port it listens on. Connections are refused until `serve`. */
+  /**
+   * Resolves to the port it listens on. Connections wait until `serve`: clients that were hung up
+   * on would come again at once, hundreds of times a second for as long as a start takes.
+   */
   listen(port: number, host: string): Promise<number> {
     return new Promise((resolve, reject) => {
       this.server.once('error', reject)
@@ -65,10 +70,18 @@ export class RpcServer {
   }
 
   serve(engine: Engine, table: ProgramTable): void {
-    this.serving = { engine, table }
+    const serving = { engine, table }
+    this.serving = serving
+    const sockets = [...this.waiting]
+    this.waiting.clear()
+    for (const socket of sockets) {
+      // Whoever has gone meanwhile has no address any more.
+      if (socket.remoteAddress === undefined) socket.destroy()
+      else this.connect(socket, serving)
+    }
   }
 
-  /** Closes every connection without an answer: clients ask again. */
+  /** Closes every connection without an answer: clients ask again, and wait. */
   interrupt(reason: string): void {
     this.serving = undefined
     for (const connection of [...this.connections.keys()]) connection.close(reason)
@@ -77,13 +90,29 @@ export class RpcServer {
   private accept(socket: Socket): void {
     const { log, maxConnections } = this.options
     const { serving } = this
-    if (serving === undefined || this.connections.size >= maxConnections) {
+    if (serving === undefined) this.letWait(socket)
+    else if (this.connections.size < maxConnections) this.connect(socket, serving)
+    else {
       this.rejected += 1
-      if (serving !== undefined) log.warn({ from: socket.remoteAddress }, 'too many connections')
+      log.warn({ from: socket.remoteAddress }, 'too many connections')
       socket.destroy()
-      return
     }
-    const { engine, table } = serving
+  }
+
+  /** Nothing is read of it. A client that has given up does so from the oldest on. */
+  private letWait(socket: Socket): void {
+    const [oldest] = this.waiting
+    if (oldest !== undefined && this.waiting.size >= this.options.maxConnections) {
+      this.rejected += 1
+      this.waiting.delete(oldest)
+      oldest.destroy()
+    }
+    socket.on('error', () => undefined)
+    this.waiting.add(socket)
+  }
+
+  private connect(socket: Socket, { engine, table }: Serving): void {
+    const { log } = this.options
     const caller = new TcpCaller(engine, socket)
     const onFault = (error: unknown, procedure: string) =>
       log.error({ err: error, procedure, from: caller.address }, 'procedure failed')
@@ -110,6 +139,8 @@ export class RpcServer {
       await new Promise((resolve) => setTimeout(resolve, DRAIN_TICK))
     }
     this.interrupt('server stops')
+    for (const socket of this.waiting) socket.destroy()
+    this.waiting.clear()
   }
 }
 
