@@ -14,13 +14,7 @@ import { type Refusal, refusalOf } from '../../journal/refusal.ts'
 import type { CallId } from '../../projections/replies.ts'
 import type { Reader } from '../../wire/reader.ts'
 import type { Codec } from '../../wire/schema.ts'
-import {
-  type Call,
-  NO_REPLY,
-  type Outcome,
-  type Procedure,
-  type WriteResult,
-} from '../rpc/program.ts'
+import type { Call, Outcome, Procedure, WriteResult } from '../rpc/program.ts'
 import type { ReplyWriter } from '../rpc/reply-writer.ts'
 import { type Nfs3, NOW, type Opened } from './context.ts'
 import { nfs3Status } from './status.ts'
@@ -83,7 +77,8 @@ export class ChangeProcedure<Args, Res, Open extends Opening> implements Procedu
     const id = idOf(call)
     const first = nfs.engine.world.replies.find(id)
     if (first !== 0) return this.again(first, args, call, w)
-    if (nfs.replies.isWorking(id)) return NO_REPLY
+    const underWay = nfs.replies.underWay(id)
+    if (underWay !== undefined) return this.afterFirst(underWay, args, call)
     nfs.begin()
     const opened = change.open(nfs, args, call, NOW)
     if (typeof opened === 'string') return this.unopened(opened, args, call)(w)
@@ -234,6 +229,22 @@ export class ChangeProcedure<Args, Res, Open extends Opening> implements Procedu
     const start = w.take(known.length)
     known.copy(w.bytes, start)
     return seq
+  }
+
+  /**
+   * The call is being worked on, for a connection that may be gone by now: whoever asks again gets
+   * the same answer, where he asks.
+   */
+  private async afterFirst(underWay: Promise<void>, args: Args, call: Call): Promise<WriteResult> {
+    const { replies } = this.nfs.engine.world
+    const id = idOf(call)
+    let waiting: Promise<void> | undefined = underWay
+    for (; waiting !== undefined; waiting = this.nfs.replies.underWay(id)) await waiting
+    const first = replies.find(id)
+    // What left no record has not happened.
+    return first === 0
+      ? this.later(Promise.resolve(), args, call)
+      : this.fromPast(first, args, call)
   }
 
   private async fromPast(seq: number, args: Args, call: Call): Promise<WriteResult> {

@@ -18,7 +18,7 @@ export class ReplyCache {
   private readonly lengths = new Uint32Array(SLOTS)
   private end = 0
   /** Calls that are being worked on and have no record yet. */
-  private readonly working = new Set<string>()
+  private readonly working = new Map<string, PromiseWithResolvers<void>>()
 
   /** A view, until the next `keep`. */
   get(seq: number): Buffer | undefined {
@@ -48,13 +48,19 @@ export class ReplyCache {
     return `${client}/${machine}/${xid}/${checksum}`
   }
 
-  isWorking(call: CallId): boolean {
-    return this.working.size > 0 && this.working.has(this.key(call))
+  /** Resolves when the call is not being worked on any more; undefined when it is not now. */
+  underWay(call: CallId): Promise<void> | undefined {
+    return this.working.size === 0 ? undefined : this.working.get(this.key(call))?.promise
   }
 
+  /** The call is being worked on until what this returns is called. */
   begin(call: CallId): () => void {
     const key = this.key(call)
-    this.working.add(key)
-    return () => this.working.delete(key)
+    const ended = Promise.withResolvers<void>()
+    this.working.set(key, ended)
+    return () => {
+      this.working.delete(key)
+      ended.resolve()
+    }
   }
 }

@@ -3,53 +3,21 @@ import assert from 'node:assert/strict'
 import { networkInterfaces } from 'node:os'
 import { describe, test } from 'node:test'
 import { ACCESS3 } from '../../../src/protocols/nfs3/procedures/access.ts'
-import { stable_how } from '../../../src/protocols/nfs3/procedures/write.ts'
 import { nfsstat3 } from '../../../src/protocols/nfs3/wire-types.ts'
 import { Mount3Client } from '../../client/mount3-client.ts'
-import { nfs3, ok, sattr } from '../../client/nfs3-client.ts'
-import { toRecord } from '../../client/record-marking.ts'
-import { authSys, decodeResult } from '../../client/rpc-call.ts'
+import { ok, sattr } from '../../client/nfs3-client.ts'
+import { authSys } from '../../client/rpc-call.ts'
 import { serveShare } from '../served-share.ts'
 import { ALICE, ROOT, Session } from '../session.ts'
 import { assertStatus, changesBy } from './expectations.ts'
-import { callByName, type ProcedureName, validCalls } from './valid-calls.ts'
+import { asking, changing, furnished } from './furnished.ts'
+import { callByName, validCalls } from './valid-calls.ts'
 
 const share = await serveShare()
 
-const changing: readonly ProcedureName[] = [
-  'setattr',
-  'write',
-  'create',
-  'mkdir',
-  'symlink',
-  'mknod',
-  'remove',
-  'rmdir',
-  'rename',
-  'link',
-]
-const asking: readonly ProcedureName[] = [
-  'getattr',
-  'access',
-  'read',
-  'readlink',
-  'readdir',
-  'readdirplus',
-  'fsstat',
-  'fsinfo',
-  'pathconf',
-]
-
-async function furnished() {
-  const { session, dir } = await share.workplace()
-  const file = await session.create(dir, 'file', { data: 'content' })
-  const symlink = await session.symlink(dir, 'symlink', 'target')
-  return { session, dir, file, calls: validCalls({ dir, file, symlink }, 'name') }
-}
-
 describe('readOnly', () => {
   test('NFS3ERR_ROFS for whatever changes something, and nothing else', async () => {
-    const { session, dir, file, calls } = await furnished()
+    const { session, dir, file, calls } = await furnished(share)
     await share.edit({ readOnly: true })
     const before = await session.attributes(dir)
     for (const name of changing) {
@@ -94,120 +62,6 @@ describe('quota', () => {
     await session.remove(dir, 'file')
     assert.equal((await used()).fbytes, fbytes)
     await share.edit({ quota: 0 })
-  })
-})
-
-describe('frozen', () => {
-  test('changes wait until it is thawed; asking goes on', async () => {
-    const { session, dir, calls } = await furnished()
-    await share.edit({ frozen: true })
-    let done = false
-    const waiting = session.mkdir(dir, 'waits').then(() => {
-      done = true
-    })
-    for (const name of asking) {
-      assertStatus(await callByName(session.nfs, name, calls[name]), 'NFS3_OK', name)
-    }
-    assertStatus(await callByName(session.nfs, 'write', calls.write), 'NFS3ERR_JUKEBOX')
-    assert.equal(done, false)
-    assert.equal(await session.exists(dir, 'waits'), false)
-    await share.edit({ frozen: false })
-    await waiting
-    assert.ok(await session.exists(dir, 'waits'))
-  })
-
-  test('a call that is sent again while it waits happens once', async () => {
-    const { session, dir } = await share.workplace()
-    await share.edit({ frozen: true })
-    const args = { where: { dir, name: 'once' }, attributes: sattr() }
-    const message = session.rpc.encode(nfs3.mkdir, args, { credentials: session.credentials })
-    const answer = session.rpc.exchange(message)
-    await session.attributes(dir)
-    session.rpc.sendBytes(toRecord(message))
-    await session.attributes(dir)
-    await share.edit({ frozen: false })
-    const first = await answer
-    assertStatus(decodeResult(nfs3.mkdir, first.body), 'NFS3_OK')
-    assert.deepEqual((await session.rpc.exchange(message)).body, first.body)
-    assert.deepEqual(await session.names(dir), ['once'])
-  })
-
-  test('what is on its way into a file that is cut when it thaws does not come back', async () => {
-    const { session, dir } = await share.workplace()
-    const file = await session.create(dir, 'cut')
-    // Not whole blocks: those would be stored at once.
-    const data = Buffer.alloc((1 << 20) - 4096, 'x')
-    for (let i = 0; i < 64; i++) {
-      await session.write(file, i * (1 << 20), data, stable_how.UNSTABLE)
-    }
-    await share.edit({ frozen: true })
-    const cut = session.nfs.setattr({
-      object: file,
-      new_attributes: { ...sattr(), size: 0 },
-      guard: undefined,
-    })
-    await session.attributes(dir)
-    const committed = session.nfs.commit({ file, offset: 0, count: 0 })
-    await share.edit({ frozen: false })
-    const { status } = await cut
-    assertStatus(await committed, 'NFS3_OK')
-    // JUKEBOX: it is to be sent again.
-    const size = status === 0 ? 0 : (63 << 20) + data.length
-    assert.equal(Number((await session.attributes(file)).size), size)
-    assert.ok([0, 10_008].includes(status), `status ${status}`)
-  })
-
-  test('NFS3ERR_JUKEBOX when it takes long; sent again later, it happens', async () => {
-    const { session, dir } = await share.workplace()
-    await share.edit({ frozen: true })
-    const args = { where: { dir, name: 'late' }, attributes: sattr() }
-    const message = session.rpc.encode(nfs3.mkdir, args, { credentials: session.credentials })
-    const send = async () => decodeResult(nfs3.mkdir, (await session.rpc.exchange(message)).body)
-    assertStatus(await send(), 'NFS3ERR_JUKEBOX')
-    assert.deepEqual(await session.names(dir), [])
-    await share.edit({ frozen: false })
-    assertStatus(await send(), 'NFS3_OK')
-    assert.deepEqual(await session.names(dir), ['late'])
-  })
-
-  test('it is frozen behind a crash too, and what waited happens once', async () => {
-    const { session, dir } = await share.workplace()
-    await share.edit({ frozen: true })
-    const args = { where: { dir, name: 'once' }, attributes: sattr() }
-    const message = session.rpc.encode(nfs3.mkdir, args, { credentials: session.credentials })
-    session.rpc.sendBytes(toRecord(message))
-    assert.equal(await session.exists(dir, 'once'), false)
-    await share.crash()
-    const again = await share.session()
-    const answer = again.rpc.exchange(message)
-    assert.equal(await again.exists(dir, 'once'), false)
-    await share.edit({ frozen: false })
-    const first = await answer
-    assertStatus(decodeResult(nfs3.mkdir, first.body), 'NFS3_OK')
-    await share.crash()
-    const { body } = await (await share.session()).rpc.exchange(message)
-    assert.deepEqual(body, first.body)
-  })
-
-  test('all kinds of changes find their way when it thaws', async () => {
-    const { session, dir, file, calls } = await furnished()
-    await session.create(dir, 'to remove')
-    await session.mkdir(dir, 'to rmdir')
-    await session.create(dir, 'to rename')
-    await share.edit({ frozen: true })
-    const waiting = [
-      callByName(session.nfs, 'setattr', calls.setattr),
-      callByName(session.nfs, 'create', calls.create),
-      session.nfs.remove({ object: { dir, name: 'to remove' } }),
-      session.nfs.rmdir({ object: { dir, name: 'to rmdir' } }),
-      session.nfs.rename({ from: { dir, name: 'to rename' }, to: { dir, name: 'renamed' } }),
-      session.nfs.link({ file, link: { dir, name: 'linked' } }),
-    ]
-    await session.attributes(dir)
-    await share.edit({ frozen: false })
-    for (const result of await Promise.all(waiting)) assertStatus(result, 'NFS3_OK')
-    const names = ['file', 'linked', 'name', 'renamed', 'symlink']
-    assert.deepEqual((await session.names(dir)).sort(), names)
   })
 })
 
@@ -322,7 +176,7 @@ describe('what is recorded', () => {
 
   test('audit all: every procedure works as before', async () => {
     await share.edit({ audit: 'all' })
-    const { session, calls } = await furnished()
+    const { session, calls } = await furnished(share)
     for (const name of [...asking, 'lookup', 'commit'] as const) {
       const { status } = await callByName(session.nfs, name, calls[name])
       assert.equal(status, name === 'lookup' ? 2 : 0, name)
