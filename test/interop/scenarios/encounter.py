@@ -7,7 +7,7 @@ import sys
 import time
 
 from rendezvous import ME, OTHER, Rendezvous
-from report import attempt, result, same
+from report import attempt, crash_soon, result, same
 
 PART, ROUNDS = sys.argv[1], int(sys.argv[2])
 TURNS = 8 * ROUNDS
@@ -79,6 +79,8 @@ def halves_are_whole():
 def appended_in_turns():
     """Appends by turns land one behind the other, because open sees the size at the last close."""
     places, slow = [], []
+    # In the first turns each client learns of the file what it has to know.
+    crashed = crash_soon('appending', within=0.05) if ME == 1 else None
     for turn in range(ROUNDS * 2):
         began = time.monotonic()
         if turn % 2 == ME - 1:
@@ -86,6 +88,8 @@ def appended_in_turns():
         rendezvous.meet()
         if time.monotonic() - began > 1:
             slow.append(turn)
+    if crashed:
+        crashed()
     what = f'minutes, where I appended at {places}; slow were {slow}'
     same(content('minutes').split(), [b'%d' % turn for turn in range(ROUNDS * 2)], what)
 

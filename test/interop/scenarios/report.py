@@ -1,7 +1,9 @@
 """How scenarios in Python report: the same marker lines that the shell functions print."""
 import json
 import os
+import random
 import sys
+import threading
 import time
 import traceback
 
@@ -43,6 +45,20 @@ def crash_point(name):
     _print(f'@@ kill {death}')
     while not os.path.exists(f"{os.environ['RELAY']}/killed-{death}"):
         time.sleep(0.02)
+
+
+def crash_soon(name, within):
+    """As crash_point, but at a moment of the seed's within so many seconds, while whoever calls goes
+    on; waits when what it returns is called."""
+    seconds = random.Random(f"{os.environ['SEED']} {name}").random() * within
+
+    def crash():
+        time.sleep(seconds)
+        crash_point(name)
+
+    thread = threading.Thread(target=crash, daemon=True)
+    thread.start()
+    return thread.join
 
 
 def attempt(name, function, *args):
