@@ -25,6 +25,8 @@ export class RpcServer {
   private readonly options: RpcServerOptions
   private readonly server: Server
   private readonly connections = new Map<Connection, Caller>()
+  /** The same by who they come from. */
+  private readonly peers = new Map<string, Connection>()
   /** Connections that came before there was anybody to serve them; the oldest first. */
   private readonly waiting = new Set<Socket>()
   private serving: Serving | undefined
@@ -39,11 +41,18 @@ export class RpcServer {
     )
   }
 
-  get counts(): { connections: number; underWay: number; abused: number; rejected: number } {
+  get counts(): {
+    readonly connections: number
+    readonly waiting: number
+    readonly underWay: number
+    readonly abused: number
+    readonly rejected: number
+  } {
     const { abused, rejected } = this
+    const waiting = this.waiting.size
     let underWay = 0
     for (const connection of this.connections.keys()) underWay += connection.underWay
-    return { connections: this.connections.size, underWay, abused, rejected }
+    return { connections: this.connections.size, waiting, underWay, abused, rejected }
   }
 
   connectionsByAddress(): ReadonlyMap<string, number> {
@@ -55,8 +64,8 @@ export class RpcServer {
   }
 
   /**
-   * Resolves to the port it listens on. Connections wait until `serve`: clients that were hung up
-   * on would come again at once, hundreds of times a second for as long as a start takes.
+   * Resolves to the port it listens on. Connections are kept waiting until `serve`: clients that
+   * were hung up on would come again at once, hundreds of times a second as long as a start takes.
    */
   listen(port: number, host: string): Promise<number> {
     return new Promise((resolve, reject) => {
@@ -69,22 +78,27 @@ export class RpcServer {
     })
   }
 
+  /**
+   * Clients that wait are hung up on now, and come again at once. What they have sent may have been
+   * given up since: done now, behind what they have sent in its place, it would undo that.
+   */
   serve(engine: Engine, table: ProgramTable): void {
-    const serving = { engine, table }
-    this.serving = serving
-    const sockets = [...this.waiting]
+    this.serving = { engine, table }
+    this.dismiss()
+  }
+
+  private dismiss(): void {
+    for (const socket of this.waiting) socket.destroy()
     this.waiting.clear()
-    for (const socket of sockets) {
-      // Whoever has gone meanwhile has no address any more.
-      if (socket.remoteAddress === undefined) socket.destroy()
-      else this.connect(socket, serving)
-    }
   }
 
   /** Closes every connection without an answer: clients ask again, and wait. */
   interrupt(reason: string): void {
     this.serving = undefined
-    for (const connection of [...this.connections.keys()]) connection.close(reason)
+    const open = [...this.connections.keys()]
+    if (open.length === 0) return
+    this.options.log.info({ reason, connections: open.length }, 'connections closed')
+    for (const connection of open) connection.close(undefined)
   }
 
   private accept(socket: Socket): void {
@@ -114,6 +128,10 @@ export class RpcServer {
   private connect(socket: Socket, { engine, table }: Serving): void {
     const { log } = this.options
     const caller = new TcpCaller(engine, socket)
+    const peer = `${caller.address} ${caller.port} ${caller.local}`
+    // Its end may not have been read yet, behind calls that the client sends again over this one:
+    // done later than what follows here, they would undo it.
+    this.peers.get(peer)?.close(undefined)
     const onFault = (error: unknown, procedure: string) =>
       log.error({ err: error, procedure, from: caller.address }, 'procedure failed')
     const connection: Connection = new Connection({
@@ -124,12 +142,14 @@ export class RpcServer {
       onFault,
       onClose: (reason) => {
         this.connections.delete(connection)
+        if (this.peers.get(peer) === connection) this.peers.delete(peer)
         if (reason === undefined) return
         this.abused += 1
         log.warn({ from: caller.address, port: caller.port, reason }, 'connection closed')
       },
     })
     this.connections.set(connection, caller)
+    this.peers.set(peer, connection)
   }
 
   /** Stops listening, and resolves when the calls that are under way are answered. */
@@ -139,8 +159,7 @@ export class RpcServer {
       await new Promise((resolve) => setTimeout(resolve, DRAIN_TICK))
     }
     this.interrupt('server stops')
-    for (const socket of this.waiting) socket.destroy()
-    this.waiting.clear()
+    this.dismiss()
   }
 }
 

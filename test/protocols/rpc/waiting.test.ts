@@ -1,9 +1,12 @@
 /** Who connects while nobody serves: while a server starts, or opens its data directory again. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Engine } from '../../../src/commands/engine.ts'
 import { silentLog } from '../../../src/platform/log.ts'
+import { mountPrograms } from '../../../src/protocols/mount3/program.ts'
 import { nfs3Program } from '../../../src/protocols/nfs3/program.ts'
 import { ProgramTable } from '../../../src/protocols/rpc/dispatcher.ts'
 import { RpcServer } from '../../../src/protocols/rpc/server.ts'
@@ -12,9 +15,10 @@ import type { RpcClient } from '../../client/rpc-client.ts'
 import { RpcDisconnected } from '../../client/rpc-error.ts'
 import { openEngine } from '../../commands/engine-fixture.ts'
 import { temporaryDirectory } from '../../temporary.ts'
-import { connect } from '../session.ts'
+import { connect, ROOT, Session } from '../session.ts'
 
 const LIMIT = 3
+const none = { connections: 0, waiting: 0, underWay: 0, abused: 0, rejected: 0 }
 
 describe('a connection that comes before there is anybody to serve it', () => {
   let directory: ReturnType<typeof temporaryDirectory>
@@ -24,10 +28,11 @@ describe('a connection that comes before there is anybody to serve it', () => {
   let table: ProgramTable
   beforeEach(async () => {
     directory = temporaryDirectory('waiting')
-    engine = await openEngine(directory.path)
+    const firstShare = { name: '/export', options: { squash: 'none' } } as const
+    engine = await openEngine(directory.path, { firstShare })
     rpc = new RpcServer({ log: silentLog, maxConnections: LIMIT })
     port = await rpc.listen(0, '127.0.0.1')
-    table = new ProgramTable([nfs3Program(engine)])
+    table = new ProgramTable([nfs3Program(engine), ...mountPrograms(engine)])
   })
   afterEach(async () => {
     await rpc.drain(0)
@@ -37,58 +42,53 @@ describe('a connection that comes before there is anybody to serve it', () => {
 
   const ask = (client: RpcClient) => client.call(nfs3.null, {})
 
-  test('waits, and is answered what it has asked', async () => {
+  test('waits, and comes once more when there is', async () => {
+    const client = await connect(port, { reconnectMs: 5000 })
+    for (let i = 0; i < 2; i++) {
+      let answered = false
+      const answer = ask(client).then(() => {
+        answered = true
+      })
+      while (rpc.counts.waiting === 0) await sleep(1)
+      await sleep(100)
+      assert.deepEqual(rpc.counts, { ...none, waiting: 1 })
+      assert.ok(!answered)
+      rpc.serve(engine, table)
+      await answer
+      assert.deepEqual(rpc.counts, { ...none, connections: 1 })
+      // As when a stream is broken, and what is durable is opened again.
+      rpc.interrupt('the stream is reopened')
+    }
+    await client.close()
+  })
+
+  test('does not do what it came for when it has been given up', async () => {
+    const gone = await connect(port)
+    const lost = ask(gone)
+    await gone.reset()
+    await assert.rejects(lost, RpcDisconnected)
+    let calls = 0
+    const answered = () => {
+      calls += 1
+    }
+    const procedure = () => ({ answered })
+    rpc.serve(engine, new ProgramTable([nfs3Program(engine)], { procedure }))
     const client = await connect(port)
-    let answered = false
-    const answer = ask(client).then(() => {
-      answered = true
-    })
-    await sleep(100)
-    assert.ok(!answered)
-    assert.ok(client.connected)
-    rpc.serve(engine, table)
-    await answer
-    // The same once more, as when a broken stream is opened again.
-    rpc.interrupt('the stream is reopened')
-    await client.closed
-    const again = await connect(port)
-    const later = ask(again)
-    await sleep(100)
-    rpc.serve(engine, table)
-    await later
-    assert.equal(rpc.counts.connections, 1)
-    await again.close()
+    await ask(client)
+    assert.equal(calls, 1)
+    await client.close()
   })
 
   test('takes the place of the one that has waited longest, when too many wait', async () => {
-    const clients: RpcClient[] = []
     const answers: Promise<unknown>[] = []
-    for (let i = 0; i < LIMIT + 2; i++) {
-      const client = await connect(port)
-      clients.push(client)
-      answers.push(ask(client))
-    }
-    const early = await Promise.allSettled(answers.slice(0, 2))
-    for (const outcome of early) {
+    for (let i = 0; i < LIMIT + 2; i++) answers.push(ask(await connect(port)))
+    for (const outcome of await Promise.allSettled(answers.slice(0, 2))) {
       assert.equal(outcome.status, 'rejected')
       assert.ok(outcome.reason instanceof RpcDisconnected, String(outcome.reason))
     }
-    assert.equal(rpc.counts.rejected, 2)
+    assert.deepEqual(rpc.counts, { ...none, waiting: LIMIT, rejected: 2 })
     rpc.serve(engine, table)
-    await Promise.all(answers.slice(2))
-    for (const client of clients) await client.close()
-  })
-
-  test('is forgotten when it has gone by then', async () => {
-    const gone = await connect(port)
-    void ask(gone).catch(() => undefined)
-    await gone.reset()
-    await sleep(50)
-    rpc.serve(engine, table)
-    const client = await connect(port)
-    await ask(client)
-    assert.equal(rpc.counts.connections, 1)
-    await client.close()
+    await Promise.allSettled(answers)
   })
 
   test('is closed when the server stops before it serves', async () => {
@@ -98,4 +98,38 @@ describe('a connection that comes before there is anybody to serve it', () => {
     await rpc.drain(1000)
     await assert.rejects(answer, RpcDisconnected)
   })
+
+  test('ends when its client comes again from the same port, read to its end or not', async () => {
+    rpc.serve(engine, table)
+    const localPort = await freePort()
+    const gone = await Session.open(port, ROOT, '/export', { localPort })
+    const file = await gone.create(gone.root, 'file')
+    const { pressure } = engine
+    pressure.blocked = () => 'a test'
+    // This is answered, and nothing is read behind it.
+    await gone.attributes(file)
+    const given = gone.write(file, 0, 'given up')
+    await sleep(50)
+    await gone.rpc.reset()
+    await assert.rejects(given, RpcDisconnected)
+    const again = new Session(await connect(port, { localPort }), gone.root, gone.credentials)
+    await again.write(file, 4096, 'came again')
+    Reflect.deleteProperty(pressure, 'blocked')
+    pressure.relieve()
+    await sleep(50)
+    const bytes = await again.readAll(file)
+    assert.deepEqual(bytes.subarray(0, 4096), Buffer.alloc(4096))
+    assert.equal(rpc.counts.connections, 1)
+    await again.close()
+  })
 })
+
+/** A port that nobody has now. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
