@@ -53,7 +53,7 @@ export const dfsServer: ServerUnderTest = {
 const ATTEMPTS = 50
 const PAUSE_MILLIS = 100
 
-/** The second of them goes on where the first has stopped. */
+/** One for each server: it goes on from where the journal was at the last look. */
 const rebuilds = new WeakMap<ServerPlace, Rebuild>()
 
 const dataOf = ({ directory }: ServerPlace): string => join(directory, 'data')

@@ -53,13 +53,16 @@ export class ReplyCache {
     return this.working.size === 0 ? undefined : this.working.get(this.key(call))?.promise
   }
 
-  /** The call is being worked on until what this returns is called. */
+  /**
+   * The call is being worked on until what this returns is called. Who begins it again meanwhile is
+   * the one who ends it.
+   */
   begin(call: CallId): () => void {
     const key = this.key(call)
     const ended = Promise.withResolvers<void>()
     this.working.set(key, ended)
     return () => {
-      this.working.delete(key)
+      if (this.working.get(key) === ended) this.working.delete(key)
       ended.resolve()
     }
   }

@@ -25,9 +25,7 @@ export class RpcServer {
   private readonly options: RpcServerOptions
   private readonly server: Server
   private readonly connections = new Map<Connection, Caller>()
-  /** The same by who they come from. */
-  private readonly peers = new Map<string, Connection>()
-  /** Connections that came before there was anybody to serve them; the oldest first. */
+  /** Accepted while nothing is served, and not read; the oldest first. */
   private readonly waiting = new Set<Socket>()
   private serving: Serving | undefined
   /** Connections that were closed because a peer broke the rules, and that were one too many. */
@@ -104,8 +102,12 @@ export class RpcServer {
   private accept(socket: Socket): void {
     const { log, maxConnections } = this.options
     const { serving } = this
-    if (serving === undefined) this.letWait(socket)
-    else if (this.connections.size < maxConnections) this.connect(socket, serving)
+    if (serving === undefined) {
+      this.letWait(socket)
+      return
+    }
+    this.endOlder(socket)
+    if (this.connections.size < maxConnections) this.connect(socket, serving)
     else {
       this.rejected += 1
       log.warn({ from: socket.remoteAddress }, 'too many connections')
@@ -113,7 +115,7 @@ export class RpcServer {
     }
   }
 
-  /** Nothing is read of it. A client that has given up does so from the oldest on. */
+  /** Where too many wait, the oldest is the likeliest to have been given up. */
   private letWait(socket: Socket): void {
     const [oldest] = this.waiting
     if (oldest !== undefined && this.waiting.size >= this.options.maxConnections) {
@@ -125,13 +127,23 @@ export class RpcServer {
     this.waiting.add(socket)
   }
 
+  /**
+   * A client comes again from the port that it had: the connection before it is dead. That may not
+   * have been read yet, behind calls that the client sends again over the new one: done later than
+   * what follows there, they would undo it.
+   */
+  private endOlder(socket: Socket): void {
+    const address = plainAddress(socket.remoteAddress ?? '')
+    const local = plainAddress(socket.localAddress ?? '')
+    for (const [connection, caller] of this.connections) {
+      if (caller.port !== socket.remotePort || caller.address !== address) continue
+      if (caller.local === local) connection.close(undefined)
+    }
+  }
+
   private connect(socket: Socket, { engine, table }: Serving): void {
     const { log } = this.options
     const caller = new TcpCaller(engine, socket)
-    const peer = `${caller.address} ${caller.port} ${caller.local}`
-    // Its end may not have been read yet, behind calls that the client sends again over this one:
-    // done later than what follows here, they would undo it.
-    this.peers.get(peer)?.close(undefined)
     const onFault = (error: unknown, procedure: string) =>
       log.error({ err: error, procedure, from: caller.address }, 'procedure failed')
     const connection: Connection = new Connection({
@@ -142,14 +154,12 @@ export class RpcServer {
       onFault,
       onClose: (reason) => {
         this.connections.delete(connection)
-        if (this.peers.get(peer) === connection) this.peers.delete(peer)
         if (reason === undefined) return
         this.abused += 1
         log.warn({ from: caller.address, port: caller.port, reason }, 'connection closed')
       },
     })
     this.connections.set(connection, caller)
-    this.peers.set(peer, connection)
   }
 
   /** Stops listening, and resolves when the calls that are under way are answered. */

@@ -30,3 +30,20 @@ test('forgets the oldest, by number and by bytes, and never mixes two up', () =>
     assert.ok(oldest > 1, `${length}: some are forgotten`)
   }
 })
+
+test('a call that is begun again is under way until that has ended', async () => {
+  const cache = new ReplyCache()
+  const call = { client: 1, machine: 0, xid: 2, checksum: 3 }
+  assert.equal(cache.underWay(call), undefined)
+  const endFirst = cache.begin(call)
+  const first = cache.underWay(call)
+  const endSecond = cache.begin(call)
+  endFirst()
+  await first
+  const second = cache.underWay(call)
+  assert.notEqual(second, undefined)
+  assert.equal(cache.underWay({ ...call, xid: 4 }), undefined)
+  endSecond()
+  await second
+  assert.equal(cache.underWay(call), undefined)
+})
